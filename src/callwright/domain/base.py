@@ -1,0 +1,64 @@
+"""What every domain model shares: frozen, closed to unknown fields, free of NaN, times in UTC.
+
+Wrong data stops a cycle here; it is never rounded to zero.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """An immutable model: unknown fields, NaN and infinity are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _aware_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("the time has no time zone; give it in UTC, as 2026-01-05T08:00:00Z")
+    return value.astimezone(UTC)
+
+
+def _finite(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise ValueError("the number must be finite")
+    return value
+
+
+UtcTime = Annotated[datetime, AfterValidator(_aware_utc)]
+"""A timezone-aware time, converted to UTC; a naive one is refused."""
+
+Amount = Annotated[Decimal, AfterValidator(_finite)]
+"""A finite Decimal: whatever reaches an order or a ledger."""
+
+Positive = Annotated[Decimal, AfterValidator(_finite), Field(gt=0)]
+NonNegative = Annotated[Decimal, AfterValidator(_finite), Field(ge=0)]
+
+MS_PER_DAY = 86_400_000
+DAYS_PER_YEAR = 365.0
+"""Crypto has no weekend: years are 365 days in every formula here."""
+
+
+def to_ms(at: datetime) -> int:
+    """Return whole milliseconds since 1970-01-01 UTC, the venues' time stamp."""
+    delta = at - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+def from_ms(ms: int) -> datetime:
+    """Return the UTC time of a venue's millisecond stamp, exactly."""
+    return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso_utc(at: datetime) -> str:
+    """Return ``2026-01-05T08:00:00.000Z``: fixed width, so text sorts as time does."""
+    utc = at.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"

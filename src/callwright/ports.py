@@ -1,0 +1,255 @@
+"""Every seam of the desk as a Protocol. Imports the domain only; ``bootstrap`` joins the parts.
+
+Readers and senders are separate ports: whatever a model can call is given readers only, so no
+tool can reach an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol, runtime_checkable
+
+from callwright.domain.account import Account
+from callwright.domain.contract import ContractSpec
+from callwright.domain.decision import Proposal
+from callwright.domain.desk import Breaker, BreakerName, DeskState, TradingState
+from callwright.domain.market import MarketView
+from callwright.domain.orders import (
+    Fill,
+    Intent,
+    OrderRequest,
+    SettlementEvent,
+    VenueOrder,
+)
+from callwright.domain.record import CycleRecord, DecisionSource
+from callwright.domain.scan import Scan
+from callwright.domain.snapshot import Snapshot
+
+
+class Clock(Protocol):
+    """Where time comes from: the wall, or a simulated market."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` of this clock's time pass."""
+        ...
+
+
+class MarketReader(Protocol):
+    """What anyone may read of a market. Raises ``VenueUnavailable``, ``DataInvalid``."""
+
+    async def venue_time(self) -> datetime:
+        """Return the venue's clock."""
+        ...
+
+    async def market(self, underlyings: Sequence[str]) -> MarketView:
+        """Return chains, index prices and known index history of these underlyings."""
+        ...
+
+    async def specs(self, underlyings: Sequence[str]) -> Mapping[str, ContractSpec]:
+        """Return the contract terms of inverse options on these underlyings."""
+        ...
+
+
+class AccountReader(Protocol):
+    """What the account's owner may read. Raises ``VenueUnavailable``, ``DataInvalid``."""
+
+    async def account(self) -> Account:
+        """Return balances, positions and resting orders at one moment."""
+        ...
+
+    async def orders_by_label(self, underlying: str, label: str) -> tuple[VenueOrder, ...]:
+        """Return every recent order with this label, open or closed; labels need not be unique."""
+        ...
+
+    async def fills(self, underlying: str, *, since: datetime) -> tuple[Fill, ...]:
+        """Return the account's trades from ``since`` on, inclusive, oldest first."""
+        ...
+
+    async def settlements(self, underlying: str, *, since: datetime) -> tuple[SettlementEvent, ...]:
+        """Return deliveries from ``since`` on, inclusive, oldest first."""
+        ...
+
+    async def initial_margin_per_coin(self, symbols: Sequence[str]) -> Mapping[str, Decimal]:
+        """Return the venue's initial margin for selling one coin of each of these options."""
+        ...
+
+
+class OrderSender(Protocol):
+    """The only way to change anything at a venue. Nothing a model can call holds one."""
+
+    async def place(self, order: OrderRequest) -> VenueOrder:
+        """Send one order, once.
+
+        Raises:
+            OrderRejected: The venue refused it; nothing is live.
+            VenueUnavailable: It certainly did not arrive.
+            OrderStateUnknown: It may have arrived; look it up by its label.
+        """
+        ...
+
+    async def cancel(self, order_id: str) -> VenueOrder:
+        """Cancel one of our own resting orders and return its last state."""
+        ...
+
+
+class Venue(MarketReader, AccountReader, OrderSender, Protocol):
+    """An exchange account, complete."""
+
+
+@runtime_checkable
+class SteppedMarket(Protocol):
+    """A simulated market that moves only when told to."""
+
+    def advance(self) -> datetime:
+        """Move to the next step, settle what expired, and return the new market time.
+
+        Raises:
+            MarketExhausted: A recorded market has no further snapshot.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class BrainAnswer:
+    """What a brain came back with.
+
+    Attributes:
+        proposal: ``DoNothing`` whenever ``failure`` is set.
+        failure: Stable code when no decision could be made.
+        llm: Usage of the model call, for the record; None without one.
+    """
+
+    proposal: Proposal
+    source: DecisionSource
+    failure: str | None = None
+    failure_message: str = ""
+    llm: Mapping[str, Any] | None = None
+
+
+class Brain(Protocol):
+    """Who decides: the rule-based policy, or an agent. Sees frozen data, holds no port."""
+
+    async def decide(self, snapshot: Snapshot, scan: Scan) -> BrainAnswer:
+        """Return one proposal for this snapshot."""
+        ...
+
+
+class IntentStore(Protocol):
+    """The ledger of intents: durable before anything is sent. Raises ``StorageError``."""
+
+    def add(self, intent: Intent) -> None:
+        """Write a new intent and return once it is on disk; a label already there is refused."""
+        ...
+
+    def update(self, intent: Intent) -> None:
+        """Replace the stored state of an intent by its label."""
+        ...
+
+    def get(self, label: str) -> Intent | None:
+        """Return the intent with this label, or None."""
+        ...
+
+    def unresolved(self) -> tuple[Intent, ...]:
+        """Return intents whose outcome is not known, oldest first."""
+        ...
+
+
+@dataclass(frozen=True)
+class BegunCycle:
+    """A cycle that began and has no record yet."""
+
+    cycle_id: str
+    as_of: datetime
+
+
+class DecisionLog(Protocol):
+    """One record for every cycle: SQLite is the truth, the flight recorder a line-for-line copy.
+
+    Raises:
+        StorageError: Nothing may trade when this cannot be written.
+    """
+
+    def begin(self, cycle_id: str, as_of: datetime) -> None:
+        """Note durably that a cycle began; a cycle_id that is already there is refused."""
+        ...
+
+    def knows(self, cycle_id: str) -> bool:
+        """Return whether this cycle has begun or ended."""
+        ...
+
+    def unfinished(self) -> tuple[BegunCycle, ...]:
+        """Return cycles without a record, oldest first."""
+        ...
+
+    def finish(self, record: CycleRecord) -> None:
+        """Store the record, then append its line to the flight recorder."""
+        ...
+
+    def last(self) -> CycleRecord | None:
+        """Return the newest record, or None."""
+        ...
+
+    def restore_lines(self) -> int:
+        """Append the lines that a crash kept from the flight recorder; return how many."""
+        ...
+
+
+class Ledger(Protocol):
+    """What the desk believes it holds, from fills, settlements and adoptions, each counted once."""
+
+    def book_fills(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        """Store fills by trade id and return those that were new."""
+        ...
+
+    def book_settlements(
+        self, settlements: Sequence[SettlementEvent]
+    ) -> tuple[SettlementEvent, ...]:
+        """Store settlements by id and return those that were new."""
+        ...
+
+    def adopt(self, instrument_name: str, amount_coin: Decimal, at: datetime, why: str) -> None:
+        """Add a signed amount that the venue holds and no fill of ours explains."""
+        ...
+
+    def positions(self) -> Mapping[str, Decimal]:
+        """Return the signed open amount of each instrument; flat ones are left out."""
+        ...
+
+    def watermark(self) -> datetime | None:
+        """Return the time of the newest fill or settlement booked, or None."""
+        ...
+
+
+class DeskStateStore(Protocol):
+    """Trading state, breakers and the day's counters."""
+
+    def read(self, at: datetime) -> DeskState:
+        """Return the state for a cycle at ``at``; unreadable means HALTED, never an error."""
+        ...
+
+    def trading_state(self) -> TradingState:
+        """Return the state again, right before a send; unreadable means HALTED."""
+        ...
+
+    def set_trading_state(self, state: TradingState, *, by: str, reason: str, at: datetime) -> None:
+        """Store a new trading state; ACTIVE also releases tripped breakers."""
+        ...
+
+    def note_day_open(self, at: datetime, equity_coin: Mapping[str, Decimal]) -> None:
+        """Keep the first equity seen in the UTC day of ``at``; later ones do not replace it."""
+        ...
+
+    def trip(self, breaker: Breaker) -> None:
+        """Store a tripped breaker; one that is tripped already keeps its first facts."""
+        ...
+
+    def release(self, name: BreakerName, underlying: str = "") -> None:
+        """Forget a breaker."""
+        ...
