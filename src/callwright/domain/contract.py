@@ -77,7 +77,7 @@ class ContractSpec(Frozen):
         return (up / coarse).to_integral_value(ROUND_CEILING) * coarse
 
     def floor_to_lot(self, amount_coin: Decimal) -> Decimal:
-        """Return the largest whole number of lots within ``amount_coin``; zero below the minimum."""
+        """Return the most whole lots within ``amount_coin``; zero below the minimum."""
         lots = (amount_coin / self.amount_step).to_integral_value(ROUND_FLOOR) * self.amount_step
         return lots if lots >= self.amount_min else Decimal(0)
 

@@ -52,7 +52,7 @@ class Limits(Frozen):
     margin_used_frac_max: Fraction
     net_delta_abs_max: PerUnderlying
     expiry_exposure_max_coin: PerUnderlying
-    cover_reserve_coin: PerUnderlying = {}
+    cover_reserve_coin: PerUnderlying = Field(default={})
     delta_open_min: Fraction
     delta_open_max: Fraction
     dte_open_min_days: Annotated[float, Field(ge=0)]

@@ -1,0 +1,54 @@
+# Two commands set everything up: `make run` and `make test`. Each makes .venv and installs
+# pinned versions when needed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DEMO   := var/demo
+
+.PHONY: run test check bench seeds clean help
+
+help:
+	@echo "make run    watch the desk trade a synthetic market on the embedded exchange"
+	@echo "make test   run the tests"
+	@echo "make check  lint, types, import rules"
+	@echo "make bench  measure speed"
+	@echo "make seeds  run seeds 1-20 to the end, check every invariant, print their summaries"
+
+run: $(VENV)/.installed
+	@rm -rf $(DEMO)
+	@$(BIN)/callwright run --venue paper --market synthetic:7 --step 6h --cycles 240 \
+	  --interval 0.05 --no-dry-run --home $(DEMO) --log-dir $(DEMO)/logs
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/test_import_rules.py
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m bench
+
+seeds: $(VENV)/.installed
+	@$(BIN)/callwright backtest --seeds 1-20 --step 6h --cycles 240
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callwright needs Python 3.11 or newer: make PYTHON=python3.11 run")'
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing callwright into $(VENV) (once) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing the test tools into $(VENV) (once) ..."
+	@$(PIP) -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info src/*.egg-info $(DEMO)

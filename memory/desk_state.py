@@ -1,0 +1,199 @@
+"""Trading state, breakers and the day's counters, as the database has them.
+
+The trading state is read from the database every time, because ``callwright halt`` is another
+process. Whatever cannot be read means HALTED: a kill switch that nobody can read is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+from callwright.domain.desk import Breaker, BreakerName, DeskState, TradingState
+from callwright.domain.instrument import parse_option_name
+from callwright.errors import DataInvalid, StorageError
+from callwright.memory.database import DeskDatabase
+from callwright.memory.rows import cells, columns, places, read_row, time_text
+
+UNREADABLE = "TRADING_STATE_UNREADABLE"
+
+_OPENING = "purpose IN ('open', 'roll_sell')"
+
+
+@dataclass(frozen=True)
+class _Counters:
+    orders_today: int
+    last_open_at: Mapping[str, datetime]
+    opened_at: Mapping[str, datetime]
+    day_open_equity_coin: Mapping[str, Decimal]
+    breakers: tuple[Breaker, ...]
+
+
+class SqliteDeskStateStore:
+    """``ports.DeskStateStore`` on the desk database.
+
+    Counters are read again only when a table behind them was written, by us or by another process.
+    """
+
+    def __init__(self, database: DeskDatabase) -> None:
+        self._db = database
+        self._counters: _Counters | None = None
+        self._counters_key: tuple[object, ...] = ()
+        self._day_noted: tuple[str, frozenset[str]] = ("", frozenset())
+
+    def read(self, at: datetime) -> DeskState:
+        """Return the state for a cycle at ``at``; unreadable means HALTED, never an error.
+
+        ``orders_today`` counts intents since 00:00 UTC that were sent or may have been.
+        ``last_open_at`` counts opening orders that filled, or may have. ``failures_in_a_row`` is
+        the newest run of records with a failure since trading was last set ACTIVE; cycles without
+        enough history (``INSUFFICIENT_HISTORY``) neither lengthen nor end it.
+        """
+        try:
+            state, reason, failures = self._state()
+            counters = self._read_counters(at)
+        except (StorageError, ValueError, InvalidOperation) as exc:
+            return DeskState(
+                trading_state=TradingState.HALTED, trading_state_reason=f"{UNREADABLE}: {exc}"
+            )
+        return DeskState(
+            trading_state=state,
+            trading_state_reason=reason,
+            orders_today=counters.orders_today,
+            last_open_at=counters.last_open_at,
+            opened_at=counters.opened_at,
+            day_open_equity_coin=counters.day_open_equity_coin,
+            failures_in_a_row=failures,
+            breakers=counters.breakers,
+        )
+
+    def trading_state(self) -> TradingState:
+        """Return the state again, right before a send; unreadable means HALTED."""
+        try:
+            return self._state()[0]
+        except (StorageError, ValueError):
+            return TradingState.HALTED
+
+    def set_trading_state(self, state: TradingState, *, by: str, reason: str, at: datetime) -> None:
+        """Store a new trading state; ACTIVE also releases breakers and forgets past failures."""
+        with self._db.transaction():
+            self._db.write(
+                "trading_state",
+                "INSERT INTO trading_state (state, set_by, reason, set_at) VALUES (?, ?, ?, ?)",
+                (state.value, by, reason, time_text(at)),
+            )
+            if state is TradingState.ACTIVE:
+                self._db.write("breakers", "DELETE FROM breakers")
+                # Else the run that tripped the breaker would trip it again in the next cycle.
+                self._db.write("failure_run", "UPDATE failure_run SET length = 0")
+
+    def note_day_open(self, at: datetime, equity_coin: Mapping[str, Decimal]) -> None:
+        """Keep the first equity seen in the UTC day of ``at``; later ones do not replace it."""
+        noted = (_day(at), frozenset(equity_coin))
+        if noted == self._day_noted:
+            return
+        with self._db.transaction():
+            for underlying, equity in equity_coin.items():
+                self._db.write(
+                    "day_open",
+                    "INSERT INTO day_open (day, underlying, equity_coin) VALUES (?, ?, ?)"
+                    " ON CONFLICT DO NOTHING",
+                    (_day(at), underlying, str(equity)),
+                )
+        self._day_noted = noted
+
+    def trip(self, breaker: Breaker) -> None:
+        """Store a tripped breaker; one that is tripped already keeps its first facts.
+
+        One whose time was over at ``breaker.tripped_at`` had let go, so it is replaced.
+        """
+        self._db.write(
+            "breakers",
+            f"INSERT INTO breakers ({columns(Breaker)}) VALUES ({places(Breaker)})"
+            " ON CONFLICT (name, underlying) DO UPDATE SET tripped_at = excluded.tripped_at,"
+            " until = excluded.until, facts = excluded.facts"
+            " WHERE breakers.until <= excluded.tripped_at",
+            cells(breaker),
+        )
+
+    def release(self, name: BreakerName, underlying: str = "") -> None:
+        """Forget a breaker."""
+        self._db.write(
+            "breakers",
+            "DELETE FROM breakers WHERE name = ? AND underlying = ?",
+            (name.value, underlying),
+        )
+
+    def _state(self) -> tuple[TradingState, str, int]:
+        rows = self._db.rows(
+            "SELECT state, set_by, reason, (SELECT length FROM failure_run) FROM trading_state"
+            " ORDER BY id DESC LIMIT 1"
+        )
+        if not rows:
+            raise StorageError(f"{self._db.path}: the trading state has no row")
+        state, by, reason, failures = rows[0]
+        if not isinstance(failures, int):
+            raise StorageError(f"{self._db.path}: the run of failures has no row")
+        return TradingState(state), f"{by}: {reason}", failures
+
+    def _read_counters(self, at: datetime) -> _Counters:
+        version = self._db.version("intents", "fills", "day_open", "breakers")
+        key = (version, _day(at))
+        if self._counters is None or key != self._counters_key:
+            self._counters = _Counters(
+                orders_today=self._orders_since(_day(at)),
+                last_open_at=self._last_open_at(),
+                opened_at=self._opened_at(at),
+                day_open_equity_coin=self._day_open(_day(at)),
+                breakers=self._breakers(),
+            )
+            self._counters_key = key
+        return self._counters
+
+    def _orders_since(self, day: str) -> int:
+        # Cancelled without an order id is what surely never arrived; it took nothing of the day.
+        rows = self._db.rows(
+            "SELECT count(*) FROM intents WHERE created_at >= ?"
+            " AND NOT (status = 'cancelled' AND order_id IS NULL)",
+            (day,),
+        )
+        return int(rows[0][0])
+
+    def _last_open_at(self) -> dict[str, datetime]:
+        rows = self._db.rows(
+            f"SELECT underlying, max(created_at) FROM intents WHERE {_OPENING}"
+            " AND (CAST(filled_coin AS REAL) > 0 OR status IN ('pending', 'unknown', 'working'))"
+            " GROUP BY underlying"
+        )
+        return {underlying: datetime.fromisoformat(at) for underlying, at in rows}
+
+    def _opened_at(self, at: datetime) -> dict[str, datetime]:
+        rows = self._db.rows(
+            "SELECT instrument_name, max(executed_at) FROM fills"
+            f" WHERE label IN (SELECT label FROM intents WHERE {_OPENING})"
+            " GROUP BY instrument_name"
+        )
+        return {name: datetime.fromisoformat(opened) for name, opened in rows if _is_live(name, at)}
+
+    def _day_open(self, day: str) -> dict[str, Decimal]:
+        rows = self._db.rows("SELECT underlying, equity_coin FROM day_open WHERE day = ?", (day,))
+        return {underlying: Decimal(equity) for underlying, equity in rows}
+
+    def _breakers(self) -> tuple[Breaker, ...]:
+        rows = self._db.rows(
+            f"SELECT {columns(Breaker)} FROM breakers ORDER BY tripped_at, name, underlying"
+        )
+        return tuple(read_row(Breaker, row) for row in rows)
+
+
+def _day(at: datetime) -> str:
+    return time_text(at)[:10]
+
+
+def _is_live(name: str, at: datetime) -> bool:
+    try:
+        return parse_option_name(name).expiry > at
+    except DataInvalid:
+        return False

@@ -1,0 +1,152 @@
+"""The schema's history, applied in order by sqlite-utils; a released step is never edited.
+
+Imported only when ``PRAGMA user_version`` is behind. All pending steps and the new version are one
+transaction, so two processes cannot half-migrate a file between them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+from callwright.memory.database import APPLICATION_ID, SCHEMA_VERSION
+
+desk_migrations = Migrations("callwright.desk")
+
+_FIRST_TABLES = """
+CREATE TABLE desk_account (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  account_id TEXT NOT NULL
+) STRICT;
+CREATE TABLE trading_state (
+  id INTEGER PRIMARY KEY,
+  state TEXT NOT NULL CHECK (state IN ('ACTIVE', 'REDUCING', 'HALTED')),
+  set_by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  set_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE failure_run (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  length INTEGER NOT NULL CHECK (length >= 0)
+) STRICT;
+CREATE TABLE breakers (
+  name TEXT NOT NULL,
+  underlying TEXT NOT NULL,
+  tripped_at TEXT NOT NULL,
+  until TEXT,
+  facts TEXT NOT NULL,
+  PRIMARY KEY (name, underlying)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE day_open (
+  day TEXT NOT NULL,
+  underlying TEXT NOT NULL,
+  equity_coin TEXT NOT NULL,
+  PRIMARY KEY (day, underlying)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE intents (
+  label TEXT PRIMARY KEY NOT NULL,
+  account_id TEXT NOT NULL,
+  cycle_id TEXT NOT NULL,
+  leg INTEGER NOT NULL,
+  purpose TEXT NOT NULL,
+  underlying TEXT NOT NULL,
+  instrument_name TEXT NOT NULL,
+  side TEXT NOT NULL CHECK (side IN ('buy', 'sell')),
+  amount_coin TEXT NOT NULL,
+  price_coin TEXT NOT NULL,
+  reduce_only INTEGER NOT NULL,
+  margin_initial_coin TEXT NOT NULL,
+  valid_until TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  status TEXT NOT NULL,
+  order_id TEXT,
+  filled_coin TEXT NOT NULL,
+  average_price_coin TEXT,
+  fee_coin TEXT NOT NULL,
+  message TEXT NOT NULL,
+  lookups_empty INTEGER NOT NULL,
+  first_empty_lookup_at TEXT,
+  resolved_at TEXT
+) STRICT;
+CREATE INDEX intents_created_at ON intents (created_at);
+CREATE INDEX intents_unresolved ON intents (status) WHERE status IN ('pending', 'unknown');
+CREATE TABLE fills (
+  trade_id TEXT PRIMARY KEY NOT NULL,
+  order_id TEXT NOT NULL,
+  label TEXT NOT NULL,
+  instrument_name TEXT NOT NULL,
+  side TEXT NOT NULL CHECK (side IN ('buy', 'sell')),
+  amount_coin TEXT NOT NULL,
+  price_coin TEXT NOT NULL,
+  fee_coin TEXT NOT NULL,
+  index_usd REAL NOT NULL,
+  executed_at TEXT NOT NULL,
+  is_liquidation INTEGER NOT NULL,
+  reported INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX fills_instrument ON fills (instrument_name);
+CREATE INDEX fills_label ON fills (label);
+CREATE INDEX fills_unreported ON fills (reported) WHERE reported = 0;
+CREATE TABLE settlements (
+  settlement_id TEXT PRIMARY KEY NOT NULL,
+  instrument_name TEXT NOT NULL,
+  position_coin TEXT NOT NULL,
+  delivery_price_usd TEXT NOT NULL,
+  delivery_price_source TEXT NOT NULL,
+  payoff_coin TEXT NOT NULL,
+  fee_coin TEXT NOT NULL,
+  cash_coin TEXT NOT NULL,
+  settled_at TEXT NOT NULL,
+  reported INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX settlements_instrument ON settlements (instrument_name);
+CREATE INDEX settlements_unreported ON settlements (reported) WHERE reported = 0;
+CREATE TABLE adoptions (
+  id INTEGER PRIMARY KEY,
+  instrument_name TEXT NOT NULL,
+  amount_coin TEXT NOT NULL,
+  at TEXT NOT NULL,
+  why TEXT NOT NULL
+) STRICT;
+CREATE TABLE cycles_begun (
+  cycle_id TEXT PRIMARY KEY NOT NULL,
+  as_of TEXT NOT NULL
+) STRICT;
+CREATE TABLE cycles (
+  seq INTEGER PRIMARY KEY,
+  cycle_id TEXT NOT NULL UNIQUE,
+  as_of TEXT NOT NULL,
+  log_timestamp TEXT NOT NULL,
+  action TEXT NOT NULL,
+  decision_source TEXT NOT NULL,
+  failure TEXT,
+  status TEXT NOT NULL,
+  record TEXT NOT NULL
+) STRICT;
+INSERT INTO failure_run (id, length) VALUES (1, 0);
+INSERT INTO trading_state (state, set_by, reason, set_at)
+  VALUES ('ACTIVE', 'callwright', 'a new desk', strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now'));
+"""
+
+
+@desk_migrations()
+def m001_first_tables(db: Database) -> None:
+    """Everything the first release stores; a new desk is ACTIVE, and only here."""
+    # One by one: executescript would commit the transaction that holds all this together.
+    for statement in _FIRST_TABLES.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+def apply_migrations(connection: sqlite3.Connection) -> None:
+    """Bring the file to ``SCHEMA_VERSION``, or leave it exactly as it was."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        desk_migrations.apply(Database(connection, execute_plugins=False))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise

@@ -1,0 +1,6 @@
+"""``python -m callwright``."""
+
+from callwright.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""The volatility surface as a covered-call desk needs it: ATM term structure, skew, IV over RV.
+
+Everything is read from mark IVs. An expiry whose strikes do not surround the point that is asked
+for is left out; nothing is extrapolated across strikes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from math import sqrt
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from callwright.analytics.realized_vol import returns_in_window, windowed_realized_vol
+from callwright.domain.base import DAYS_PER_YEAR, MS_PER_DAY, to_ms
+from callwright.domain.limits import ScanSettings
+from callwright.domain.market import Bools, Floats, Ints, OptionChain, OptionListing
+from callwright.domain.market import UnderlyingMarket as Market
+from callwright.domain.scan import TermPoint, VolState
+from callwright.errors import InsufficientData
+
+_QUANTILE_75 = NormalDist().inv_cdf(0.75)
+
+TENOR_STRETCH_MAX = 2.0
+"""Outside the listed expiries the nearest IV serves tenors up to this factor away from its DTE."""
+
+
+def atm_term_structure(chain: OptionChain, at: datetime) -> tuple[TermPoint, ...]:
+    """Return the at-the-money IV of each expiry that lives at ``at``, nearest first.
+
+    The mark IV of each strike's out-of-the-money side (the other side where only that is listed),
+    interpolated linearly in ln(K / F) to K = F, F being the expiry's own forward.
+    """
+    return _term(_key_ivs(chain, at))
+
+
+def constant_maturity_iv(term: Sequence[TermPoint], tenor_days: float) -> float | None:
+    """Return the ATM IV at a tenor: linear in total variance IV² × days between expiries.
+
+    Outside the listed expiries the IV is flat, up to a factor of ``TENOR_STRETCH_MAX`` from the
+    nearest DTE; beyond that, or without any expiry, None.
+
+    Args:
+        term: Nearest expiry first, as ``atm_term_structure`` gives it.
+    """
+    return _at_tenor([p.dte_days for p in term], [p.atm_iv_annual for p in term], tenor_days)
+
+
+def skew_25d(chain: OptionChain, at: datetime, tenor_days: float) -> float | None:
+    """Return IV of the 25-delta call less IV of the 25-delta put, at a tenor, or None.
+
+    In each expiry both IVs are interpolated linearly in d1, the normal quantile of delta; each is
+    then taken to the tenor as ``constant_maturity_iv`` does. Expiries that lack either wing, or go
+    through it twice, are left out.
+    """
+    return _skew(_key_ivs(chain, at), tenor_days)
+
+
+def vol_state(market: Market, at: datetime, settings: ScanSettings) -> VolState:
+    """Return IV, RV, IV / RV, skew and term structure of one underlying.
+
+    Without a constant-maturity IV the status is ``NO_SURFACE``; without realized volatility it is
+    ``INSUFFICIENT_HISTORY``, the IV is kept, and ``rv_annual`` and ``ivrv`` are None.
+    """
+    ivs = _key_ivs(market.chain, at)
+    term = _term(ivs)
+    iv = constant_maturity_iv(term, settings.iv_tenor_days)
+    rv: float | None = None
+    try:
+        rv, samples = windowed_realized_vol(
+            market.history,
+            at,
+            window_days=settings.rv_window_days,
+            samples_min=settings.rv_samples_min,
+        )
+    except InsufficientData:
+        samples = returns_in_window(market.history, at, settings.rv_window_days)
+    return VolState(
+        underlying=market.underlying,
+        status="NO_SURFACE" if iv is None else "INSUFFICIENT_HISTORY" if rv is None else "OK",
+        iv_annual=iv,
+        iv_tenor_days=settings.iv_tenor_days,
+        rv_annual=rv,
+        rv_window_days=settings.rv_window_days,
+        rv_samples=samples,
+        ivrv=None if iv is None or rv is None else iv / rv,
+        skew_25d_annual=_skew(ivs, settings.iv_tenor_days),
+        term_structure=term,
+    )
+
+
+class _Grid(NamedTuple):
+    """A listing as one row for each (expiry, strike), ascending: calls and puts side by side."""
+
+    expiry_ms: Ints  # [expiries]
+    expiry_of: Ints  # [strikes], index into expiry_ms
+    strike_usd: Floats  # [strikes]
+    call_row: Ints  # [strikes], the put's where no call is listed
+    put_row: Ints  # [strikes], and the other way round
+    has_next: Bools  # [strikes - 1], the next strike belongs to the same expiry
+
+
+class _KeyIvs(NamedTuple):
+    """IVs at three points of each live expiry, nearest first; NaN where no strikes surround one."""
+
+    dte_days: list[float]
+    atm: list[float]
+    call_25d: list[float]
+    put_25d: list[float]
+
+
+# Listings live for a day and are shared by all their views; a recorded market makes one a view.
+@lru_cache(maxsize=16)
+def _grid(listing: OptionListing) -> _Grid:
+    order = np.lexsort((listing.strike_usd, listing.expiry_ms))
+    expiry, strike = listing.expiry_ms[order], listing.strike_usd[order]
+    is_first = np.ones(len(order), dtype=np.bool_)
+    is_first[1:] = (np.diff(expiry) != 0) | (np.diff(strike) != 0)
+    cell = np.cumsum(is_first) - 1
+    call_row, put_row = np.full((2, int(is_first.sum())), -1, dtype=np.int64)
+    is_call = listing.is_call[order]
+    call_row[cell[is_call]] = order[is_call]
+    put_row[cell[~is_call]] = order[~is_call]
+    expiries, expiry_of = np.unique(expiry[is_first], return_inverse=True)
+    return _Grid(
+        expiry_ms=expiries,
+        expiry_of=expiry_of,
+        strike_usd=strike[is_first],
+        call_row=np.where(call_row < 0, put_row, call_row),
+        put_row=np.where(put_row < 0, call_row, put_row),
+        has_next=np.diff(expiry_of) == 0,
+    )
+
+
+def _key_ivs(chain: OptionChain, at: datetime) -> _KeyIvs:
+    grid = _grid(chain.listing)
+    above = grid.strike_usd >= chain.forward_usd[grid.call_row]
+    row = np.where(above, grid.call_row, grid.put_row)
+    iv = chain.mark_iv_annual[row]
+    dte_days = (grid.expiry_ms - to_ms(at)) / MS_PER_DAY
+    # Expired rows have no point to find, whatever their volatility; 1 keeps the division quiet.
+    root_years = np.sqrt(np.where(dte_days > 0, dte_days, 1.0) / DAYS_PER_YEAR)
+    v = iv * root_years[grid.expiry_of]
+    # Each row of ``rising`` goes up through zero, along the strikes, where its IV is to be found:
+    # K / F through one, then -d1 through the quantiles of N(d1) = 0.25 and of 0.75 (put -0.25).
+    rising = np.empty((3, len(iv)))
+    np.log(grid.strike_usd / chain.forward_usd[row], out=rising[0])
+    minus_d1 = rising[0] / v - 0.5 * v
+    np.subtract(minus_d1, _QUANTILE_75, out=rising[1])
+    np.add(minus_d1, _QUANTILE_75, out=rising[2])
+    up = rising > 0.0
+    which, left = (up[:, 1:] & ~up[:, :-1] & grid.has_next).nonzero()
+    low, high = rising[which, left], rising[which, left + 1]
+    left_iv = iv[left]
+    place = which * len(dte_days) + grid.expiry_of[left]
+    found = np.full(3 * len(dte_days), np.nan)
+    found[place] = left_iv + low / (low - high) * (iv[left + 1] - left_iv)
+    # A smile that goes through a point twice has arbitrage in it and no single answer.
+    found[place[1:][place[1:] == place[:-1]]] = np.nan
+    live = dte_days > 0
+    return _KeyIvs(dte_days[live].tolist(), *found.reshape(3, -1)[:, live].tolist())
+
+
+def _term(ivs: _KeyIvs) -> tuple[TermPoint, ...]:
+    return tuple(
+        TermPoint(dte_days=dte, atm_iv_annual=iv)
+        for dte, iv in zip(ivs.dte_days, ivs.atm, strict=True)
+        if iv > 0
+    )
+
+
+def _skew(ivs: _KeyIvs, tenor_days: float) -> float | None:
+    wings = [
+        wing
+        for wing in zip(ivs.dte_days, ivs.call_25d, ivs.put_25d, strict=True)
+        if wing[1] > 0 and wing[2] > 0
+    ]
+    if not wings:
+        return None
+    dte_days, calls, puts = zip(*wings, strict=True)
+    call, put = _at_tenor(dte_days, calls, tenor_days), _at_tenor(dte_days, puts, tenor_days)
+    return None if call is None or put is None else call - put
+
+
+def _at_tenor(
+    dte_days: Sequence[float], iv_annual: Sequence[float], tenor_days: float
+) -> float | None:
+    after = bisect_right(dte_days, tenor_days)
+    if 0 < after < len(dte_days):
+        near, far = dte_days[after - 1], dte_days[after]
+        near_var, far_var = iv_annual[after - 1] ** 2 * near, iv_annual[after] ** 2 * far
+        weight = (tenor_days - near) / (far - near)
+        return sqrt((near_var + weight * (far_var - near_var)) / tenor_days)
+    edge = -1 if after else 0
+    if dte_days and (
+        tenor_days / TENOR_STRETCH_MAX <= dte_days[edge] <= tenor_days * TENOR_STRETCH_MAX
+    ):
+        return iv_annual[edge]
+    return None

@@ -1,0 +1,239 @@
+"""The only place where clients, stores and desks are made and joined."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from callwright.audit import audit
+from callwright.brain import RuleBasedBrain
+from callwright.config import Settings
+from callwright.cycle import Desk
+from callwright.domain.desk import TradingState
+from callwright.domain.record import CycleRecord
+from callwright.errors import StorageError
+from callwright.execution.startup import Reconciler
+from callwright.lock import is_held, sole_writer
+from callwright.loop import run_loop
+from callwright.memory.database import open_desk_database, read_desk_database
+from callwright.memory.decision_log import SqliteDecisionLog
+from callwright.memory.desk_state import SqliteDeskStateStore
+from callwright.memory.flight_recorder import FlightRecorder
+from callwright.memory.intents import SqliteIntentStore
+from callwright.memory.ledger import SqliteLedger
+from callwright.paper.exchange import PaperExchange
+from callwright.paper.faults import FaultPlan
+from callwright.paper.source import MarketSource, open_source
+from callwright.paper.store import PaperStore
+from callwright.summary import RunSummary
+from callwright.venues.paper import PaperVenue
+
+DESK_FILE = "desk.db"
+PAPER_FILE = "paper.db"
+HEARTBEAT_FILE = "heartbeat.json"
+
+
+@dataclass(frozen=True)
+class HomeDesk:
+    """A desk that is open in its home folder, with this process as its only writer."""
+
+    settings: Settings
+    desk: Desk
+    market_name: str
+    exchange: PaperExchange
+
+    def heartbeat(self, record: CycleRecord) -> None:
+        """Leave a sign of life for whoever watches from outside.
+
+        Raises:
+            StorageError: The home folder cannot be written.
+        """
+        beat = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "pid": os.getpid(),
+            "cycle_id": record.cycle_id,
+            "failure": record.failure,
+        }
+        path = self.settings.callwright_home / HEARTBEAT_FILE
+        fresh = path.with_suffix(".new")
+        try:
+            fresh.write_text(json.dumps(beat), encoding="utf-8")
+            fresh.replace(path)
+        except OSError as exc:
+            raise StorageError(
+                f"cannot write {path}: {exc.strerror}", remedy="free the disk, then start again"
+            ) from exc
+
+
+def open_market(settings: Settings) -> MarketSource:
+    """Return the market that the settings name.
+
+    Raises:
+        ConfigError: There is no such market.
+    """
+    return open_source(settings.market, step=settings.step_length())
+
+
+@contextmanager
+def open_desk(
+    settings: Settings, *, durable: bool = True, faults: FaultPlan | None = None
+) -> Iterator[HomeDesk]:
+    """Open the desk of the settings' home folder for as long as the block runs.
+
+    Args:
+        durable: False skips every fsync; for back-tests in throw-away homes only.
+        faults: Armed by tests.
+
+    Raises:
+        ConfigError: The market does not exist, or the home belongs to another one.
+        StorageError: A file cannot be used, or another process runs this account.
+    """
+    home = settings.callwright_home
+    with ExitStack() as stack:
+        source = open_market(settings)
+        stack.enter_context(sole_writer(home, settings.account_name))
+        database = stack.enter_context(open_desk_database(home / DESK_FILE, durable=durable))
+        database.bind_account(settings.account_name)
+        recorder = FlightRecorder(settings.log_dir, durable=durable)
+        stack.callback(recorder.close)
+        exchange = PaperExchange(
+            source,
+            PaperStore(home / PAPER_FILE, durable=durable),
+            deposits={coin: settings.paper_deposit[coin] for coin in settings.underlyings},
+            faults=faults,
+        )
+        stack.callback(exchange.close)
+        venue = PaperVenue(exchange, settings.account_name)
+        intents = SqliteIntentStore(database)
+        state = SqliteDeskStateStore(database)
+        limits, policy = settings.limits(), settings.policy_settings()
+        desk = Desk(
+            account_id=settings.account_name,
+            underlyings=settings.underlyings,
+            dry_run=settings.dry_run,
+            limits=limits,
+            scan_settings=settings.scan_settings(),
+            policy=policy,
+            execution=settings.execution_settings(),
+            config_snapshot=settings.config_snapshot(),
+            venue=venue,
+            clock=venue,
+            brain=RuleBasedBrain(policy, limits),
+            intents=intents,
+            log=SqliteDecisionLog(database, recorder),
+            state=state,
+            reconciler=Reconciler(
+                underlyings=settings.underlyings,
+                reader=venue,
+                clock=venue,
+                intents=intents,
+                ledger=SqliteLedger(database),
+                desk=state,
+                settings=settings.execution_settings(),
+            ),
+            redact=settings.redact,
+        )
+        yield HomeDesk(settings, desk, source.name, exchange)
+
+
+def set_trading_state(settings: Settings, state: str, *, reason: str) -> None:
+    """Store a trading state for a desk that may be running; it is read before every send.
+
+    Raises:
+        StorageError: The home has no desk database that can be written.
+    """
+    path = settings.callwright_home / DESK_FILE
+    if not path.is_file():
+        raise StorageError(
+            f"there is no desk in {settings.callwright_home}",
+            remedy="run the desk once, or name its folder with --home",
+        )
+    with open_desk_database(path) as database:
+        SqliteDeskStateStore(database).set_trading_state(
+            TradingState(state), by="operator", reason=reason, at=datetime.now(UTC)
+        )
+
+
+def read_status(settings: Settings) -> dict[str, Any]:
+    """Return what the desk's database says now, as JSON values; changes nothing.
+
+    Raises:
+        StorageError: There is no desk, or it cannot be read.
+    """
+    home = settings.callwright_home
+    with read_desk_database(home / DESK_FILE) as database:
+        last = SqliteDecisionLog(database, FlightRecorder(settings.log_dir)).last()
+        at = datetime.now(UTC) if last is None else datetime.fromisoformat(last.log_timestamp)
+        state = SqliteDeskStateStore(database).read(at)
+        positions = SqliteLedger(database).positions()
+        unresolved = SqliteIntentStore(database).unresolved()
+        cycles = database.rows("SELECT count(*) FROM cycles")[0][0]
+    return {
+        "home": str(home),
+        "running": is_held(home, settings.account_name),
+        "trading_state": state.trading_state.value,
+        "trading_state_reason": state.trading_state_reason,
+        "cycles": cycles,
+        "last_cycle": None if last is None else last.cycle_id,
+        "last_action": None if last is None else last.final_action.action,
+        "last_failure": None if last is None else last.failure,
+        "equity_usd": None
+        if last is None or last.state.portfolio is None
+        else last.state.portfolio["equity_usd"],
+        "positions": {name: float(amount) for name, amount in positions.items()},
+        "orders_today": state.orders_today,
+        "failures_in_a_row": state.failures_in_a_row,
+        "breakers": [f"{b.name.value} {b.underlying} {b.facts}" for b in state.breakers],
+        "unresolved_orders": [f"{i.label} {i.side} {i.instrument_name}" for i in unresolved],
+        "heartbeat": _heartbeat(home / HEARTBEAT_FILE),
+    }
+
+
+def _heartbeat(path: Path) -> str | None:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["at"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+@dataclass(frozen=True)
+class BacktestRun:
+    """One run of a back-test: its summary, and what the audit of the books found."""
+
+    market: str
+    ended_because: str
+    summary: RunSummary
+    violations: tuple[str, ...]
+
+    def to_jsonable(self) -> dict[str, Any]:
+        """Return the run as JSON values."""
+        return {
+            "market": self.market,
+            "ended_because": self.ended_because,
+            "violations": list(self.violations),
+            "summary": self.summary.to_jsonable(),
+        }
+
+
+def backtest_run(settings: Settings, *, cycles: int | None) -> BacktestRun:
+    """Run a desk in a throw-away home without fsync, then audit its books."""
+    summary = RunSummary()
+    with tempfile.TemporaryDirectory(prefix="callwright-backtest-") as folder:
+        home = Path(folder)
+        settings = settings.model_copy(
+            update={"callwright_home": home, "log_dir": home / "logs", "dry_run": False}
+        )
+        with open_desk(settings, durable=False) as home_desk:
+            result = asyncio.run(
+                run_loop(home_desk.desk, cycles=cycles, interval_s=0.0, on_record=summary.add)
+            )
+        broken = audit(home / DESK_FILE, home / PAPER_FILE, home / "logs")
+    return BacktestRun(settings.market, result.ended_because, summary, broken)

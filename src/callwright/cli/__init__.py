@@ -1,0 +1,48 @@
+"""The command line: thin commands over ``bootstrap``. ``--help`` imports neither SDK nor numpy.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 fine, 1 failed, 2 wrong usage or
+configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from callwright.cli import backtest, chain, control, doctor, run
+from callwright.errors import CallwrightError, ConfigError
+
+app = typer.Typer(
+    name="callwright",
+    help="An options desk that agents propose to and code disposes of. Testnet and research only; "
+    "not financial advice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("backtest")(backtest.backtest)
+app.command("chain")(chain.chain)
+app.command("status")(control.status)
+app.command("halt")(control.halt)
+app.command("reduce")(control.reduce)
+app.command("resume")(control.resume)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line; errors of ours become one clear message, never a traceback."""
+    try:
+        app()
+    except CallwrightError as exc:
+        sys.stdout.flush()
+        print(f"callwright: {exc.message}", file=sys.stderr)
+        if exc.remedy:
+            print(f"  what to do: {exc.remedy}", file=sys.stderr)
+        sys.exit(2 if isinstance(exc, ConfigError) else 1)
+    except BrokenPipeError:
+        # The reader of our output went away (head, less): nothing is wrong with us.
+        sys.stderr.close()
+        sys.exit(0)

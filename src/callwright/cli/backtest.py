@@ -1,0 +1,60 @@
+"""``callwright backtest``: the same loop over many seeds in throw-away homes, then an audit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from callwright.cli.options import ConfigFile, Json, Market, Step, settings_of
+
+
+def backtest(
+    seeds: Annotated[
+        str | None, typer.Option(metavar="RANGE", help="Synthetic seeds: 7, 1-20 or 1,5,9.")
+    ] = None,
+    market: Market = None,
+    cycles: Annotated[int, typer.Option(min=1, help="Cycles of each run.")] = 240,
+    step: Step = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """Run the desk over several markets and print a line of each: it trades on the paper exchange.
+
+    Every run has a fresh home that is deleted afterwards, without fsync. After each one the books
+    of desk and exchange are audited against the invariants; exit code 1 if one is broken.
+    """
+    if (seeds is None) == (market is None):
+        raise typer.BadParameter("give either --seeds or --market")
+    specs = [market] if market else [f"synthetic:{seed}" for seed in _seeds(str(seeds))]
+    from rich.console import Console
+    from rich.progress import track
+
+    from callwright.bootstrap import backtest_run
+    from callwright.cli.backtest_table import backtest_table
+
+    runs = []
+    for spec in track(
+        specs, "Running", console=Console(stderr=True), disable=json_output or len(specs) == 1
+    ):
+        settings = settings_of(config=config, market=spec, step=step, dry_run=False)
+        runs.append(backtest_run(settings, cycles=cycles))
+    if json_output:
+        import json
+
+        for one in runs:
+            print(json.dumps(one.to_jsonable()))
+    else:
+        Console().print(backtest_table(runs))
+    if any(one.violations or one.ended_because == "halted" for one in runs):
+        raise typer.Exit(1)
+
+
+def _seeds(text: str) -> list[int]:
+    seeds: list[int] = []
+    for part in text.split(","):
+        low, dash, high = part.strip().partition("-")
+        if not low.isdigit() or (dash and not high.isdigit()):
+            raise typer.BadParameter(f"{text!r} is not a range of seeds; as 7, 1-20 or 1,5,9")
+        seeds.extend(range(int(low), int(high or low) + 1))
+    return seeds

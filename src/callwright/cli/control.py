@@ -1,0 +1,62 @@
+"""``halt``, ``reduce``, ``resume`` and ``status``: the person's hand on the desk."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from callwright.cli.options import ConfigFile, Home, Json, settings_of
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; shown with every denial.")]
+
+
+def halt(reason: Reason = "by hand", home: Home = None, config: ConfigFile = None) -> None:
+    """Stop everything: no order of any kind is sent until callwright resume."""
+    _set("HALTED", reason, home, config)
+
+
+def reduce(reason: Reason = "by hand", home: Home = None, config: ConfigFile = None) -> None:
+    """Only close: open calls may be bought back, nothing is sold until callwright resume."""
+    _set("REDUCING", reason, home, config)
+
+
+def resume(reason: Reason = "by hand", home: Home = None, config: ConfigFile = None) -> None:
+    """Trade again, and release every tripped breaker."""
+    _set("ACTIVE", reason, home, config)
+
+
+def _set(state: str, reason: str, home: Home, config: ConfigFile) -> None:
+    settings = settings_of(config=config, home=home)
+    from callwright.bootstrap import set_trading_state
+
+    set_trading_state(settings, state, reason=reason)
+    print(f"{settings.callwright_home}: trading state is now {state}")
+
+
+def status(home: Home = None, config: ConfigFile = None, json_output: Json = False) -> None:
+    """Show trading state, breakers, unresolved orders and the last cycle. Changes nothing."""
+    settings = settings_of(config=config, home=home)
+    from callwright.bootstrap import read_status
+
+    found = read_status(settings)
+    if json_output:
+        import json
+
+        print(json.dumps(found))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, padding=(0, 1))
+    table.add_column("what", style="bold")
+    table.add_column("value", overflow="fold")
+    for key, value in found.items():
+        if isinstance(value, dict):
+            shown = ", ".join(f"{k} {v}" for k, v in value.items()) or "-"
+        elif isinstance(value, list):
+            shown = "\n".join(str(item) for item in value) or "-"
+        else:
+            shown = "-" if value is None else str(value)
+        table.add_row(key.replace("_", " "), shown)
+    Console().print(table)

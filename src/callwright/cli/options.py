@@ -1,0 +1,59 @@
+"""Options that several commands share, and what turns them into settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from callwright.config import Settings
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="TOML file; without it callwright.toml, if there is one."
+    ),
+]
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", metavar="DIR", help="Folder of database and paper account (CALLWRIGHT_HOME)."
+    ),
+]
+LogDir = Annotated[
+    Path | None,
+    typer.Option("--log-dir", metavar="DIR", help="Flight recorder's JSONL files (LOG_DIR)."),
+]
+Market = Annotated[
+    str | None,
+    typer.Option(
+        "--market",
+        metavar="SPEC",
+        help="Paper market: synthetic[:SEED], synthetic:crash[-SEED], "
+        "synthetic:negative-premium[-SEED] or recorded:DIR.",
+    ),
+]
+Step = Annotated[
+    str | None,
+    typer.Option(
+        "--step",
+        metavar="DURATION",
+        help="How far a synthetic market moves between cycles: 60s, 15m, 6h, 1d.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
+
+
+def settings_of(
+    *,
+    config: Path | None = None,
+    home: Path | None = None,
+    log_dir: Path | None = None,
+    **overrides: Any,
+) -> Settings:
+    """Return the settings with the command line's values on top."""
+    from callwright.config import load_settings
+
+    return load_settings(config_file=config, callwright_home=home, log_dir=log_dir, **overrides)

@@ -1,0 +1,102 @@
+"""The end of a run as tables: what was earned, against simply holding, and why not more."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from callwright.summary import RunSummary
+
+
+def summary_view(summary: RunSummary) -> Group:
+    """Return the summary of one run."""
+    parts: list[RenderableType] = [
+        Text(
+            f"Summary: {summary.cycles} cycles on {summary.market or 'no market'}, "
+            f"{minute_of(summary.first_at)} to {minute_of(summary.last_at)}",
+            style="bold",
+        ),
+        Text(
+            f"{summary.opens} opens, {summary.rolls} rolls, {summary.closes} closes, "
+            f"{summary.settlements} settlements ({summary.settled_in_the_money} in the money), "
+            f"{summary.holds} holds, {summary.denied} denied, "
+            f"{sum(summary.failures.values())} failed"
+            + (f", {summary.simulated} simulated (dry run)" if summary.simulated else "")
+        ),
+        _coins_table(summary),
+    ]
+    if summary.equity_usd_last is not None and summary.hold_usd_last is not None:
+        edge = summary.equity_usd_last - summary.hold_usd_last
+        parts.append(
+            Text(
+                f"Equity {summary.equity_usd_last:,.0f} USD; simply holding the coins "
+                f"{summary.hold_usd_last:,.0f} USD; difference {edge:+,.0f} USD. Largest "
+                f"draw-down {summary.drawdown_usd_frac:.1%} in USD, "
+                f"{summary.drawdown_coin_frac:.2%} in coin."
+            )
+        )
+    if summary.market.startswith("synthetic"):
+        parts.append(
+            Text(
+                "A synthetic market pays a volatility premium by construction: this is a drill, "
+                "not evidence of edge.",
+                style="dim",
+            )
+        )
+    parts.append(_reasons_table(summary))
+    return Group(*parts)
+
+
+def _coins_table(summary: RunSummary) -> Table:
+    table = Table(title="Cash and equity, in coin", title_justify="left", padding=(0, 1))
+    for name in (
+        "coin",
+        "premium sold",
+        "bought back",
+        "fees",
+        "settled",
+        "equity first",
+        "equity last",
+        "change",
+    ):
+        table.add_column(name, justify="right" if name != "coin" else "left")
+    for coin, totals in sorted(summary.coins.items()):
+        first, last = totals.equity_first, totals.equity_last
+        table.add_row(
+            coin,
+            f"{totals.premium_sold:.5f}",
+            f"{-totals.bought_back:.5f}",
+            f"{-totals.fees:.5f}",
+            f"{totals.settled:.5f}",
+            "-" if first is None else f"{first:.5f}",
+            "-" if last is None else f"{last:.5f}",
+            "-" if first is None or last is None else f"{last - first:+.5f}",
+        )
+    return table
+
+
+def _reasons_table(summary: RunSummary) -> Table:
+    table = Table(title="Why no trade, in cycles", title_justify="left", padding=(0, 1))
+    table.add_column("what")
+    table.add_column("why", overflow="fold")
+    table.add_column("count", justify="right")
+    for what, counts in (
+        ("held", summary.held_because),
+        ("denied", summary.denied_codes),
+        ("failed", summary.failures),
+    ):
+        for why, count in _most_common(counts):
+            table.add_row(what, why, str(count))
+    return table
+
+
+def _most_common(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def minute_of(stamp: str) -> str:
+    """Return an ISO time as a person reads it, ``2026-01-05 08:30``."""
+    return stamp[:16].replace("T", " ")

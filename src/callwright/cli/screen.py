@@ -1,0 +1,247 @@
+"""What a person sees of a run: a live table of the desk, a line for every cycle, a summary."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from callwright.cli.report import minute_of, summary_view
+from callwright.domain.record import CycleRecord, OrderUpdate
+from callwright.summary import RunSummary
+
+if TYPE_CHECKING:
+    from callwright.bootstrap import HomeDesk
+    from callwright.execution.startup import ReconcileReport
+    from callwright.loop import LoopResult
+
+LINE_COLUMNS = 100
+"""Lines of a cycle are cut at the console's width, or at this many columns without a terminal."""
+
+_STYLES = {
+    "OPEN": "green",
+    "ROLL": "yellow",
+    "CLOSE": "cyan",
+    "DENIED": "bold red",
+    "FAILED": "magenta",
+    "HOLD": "dim",
+    "SETTLED": "blue",
+}
+
+
+class JsonLines:
+    """Every record as one line on stdout, nothing else."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout.flush()
+
+    def started(self, report: ReconcileReport) -> None:
+        """Say on stderr what start-up found."""
+        for line in _start_lines(report):
+            print(f"callwright: {line}", file=sys.stderr)
+
+    def show(self, record: CycleRecord) -> None:
+        """Print a record."""
+        print(record.to_line(), flush=True)
+
+    def finish(self, result: LoopResult) -> None:
+        """Say on stderr how it ended, if not as asked."""
+        if result.ended_because != "cycles":
+            print(f"callwright: {_ending(result)}", file=sys.stderr)
+
+
+class Screen:
+    """The live view; without a terminal, plain lines only."""
+
+    def __init__(self, home_desk: HomeDesk) -> None:
+        self._console = Console(soft_wrap=False)
+        self._home_desk = home_desk
+        self._summary = RunSummary()
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        settings = self._home_desk.settings
+        mode = "DRY RUN, nothing is sent" if settings.dry_run else "sending orders"
+        self._console.print(
+            Text(
+                f"callwright on the {settings.venue} exchange, market "
+                f"{self._home_desk.market_name}, {mode}. Testnet and research only, not "
+                "financial advice."
+            ),
+            style="bold",
+        )
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def started(self, report: ReconcileReport) -> None:
+        """Say what start-up found."""
+        for line in _start_lines(report):
+            self._console.print(Text(line), style="yellow")
+
+    def show(self, record: CycleRecord) -> None:
+        """Print a cycle's lines and refresh the table."""
+        self._summary.add(record)
+        for line in cycle_lines(record):
+            width = self._console.width if self._console.is_terminal else 0
+            if width:
+                line.truncate(width, overflow="ellipsis")
+            self._console.print(line, soft_wrap=True)
+        if self._live is not None:
+            self._live.update(desk_table(record, self._summary))
+
+    def finish(self, result: LoopResult) -> None:
+        """Print the summary and where the records are."""
+        self._console.print()
+        self._console.print(summary_view(self._summary))
+        self._console.print(Text(_ending(result)))
+        settings = self._home_desk.settings
+        self._console.print(
+            Text(
+                f"Records: {settings.log_dir}/agent_decisions_*.jsonl (a line a cycle) and "
+                f"{settings.callwright_home}/desk.db; the exchange's own books: "
+                f"{settings.callwright_home}/paper.db"
+            ),
+            soft_wrap=True,
+        )
+
+
+def _start_lines(report: ReconcileReport) -> list[str]:
+    lines = [str(finding) for finding in report.findings]
+    lines += [f"still unresolved: {intent.label}" for intent in report.unresolved]
+    return [*lines, report.message] if report.message else lines
+
+
+def _ending(result: LoopResult) -> str:
+    return {
+        "cycles": f"Ended after {result.cycles} cycles, as asked.",
+        "market_end": f"Ended after {result.cycles} cycles: the recorded market has no more.",
+        "stopped": f"Stopped by a signal after {result.cycles} cycles; start again to continue.",
+        "halted": f"HALTED by an error that nothing expected: {result.error}. "
+        "When it is understood: callwright resume.",
+    }[result.ended_because]
+
+
+def cycle_lines(record: CycleRecord) -> list[Text]:
+    """Return a cycle as lines: late fills and settlements first, then the decision."""
+    lines = [line for update in record.order_updates if (line := _update_line(record, update))]
+    word, detail = _decision(record)
+    lines.append(_line(record, word, detail))
+    return lines
+
+
+def _line(record: CycleRecord, word: str, detail: str) -> Text:
+    spots = "  ".join(f"{coin} {price:>9,.0f}" for coin, price in record.state.spot.items())
+    when = minute_of(record.state.as_of)
+    return Text.assemble(
+        (f"{when}  ", "dim"), f"{spots}  ", (f"{word:<8}", _STYLES.get(word, "")), detail
+    )
+
+
+def _update_line(record: CycleRecord, update: OrderUpdate) -> Text | None:
+    facts = update.facts
+    if update.cycle_id == record.cycle_id:
+        # Its own orders; the decision's line tells them.
+        return None
+    if update.kind == "settlement":
+        outcome = (
+            f"in the money, paid {facts['payoff']:.5f}"
+            if facts["payoff"] > 0
+            else "expired worthless"
+        )
+        return _line(
+            record,
+            "SETTLED",
+            f"{update.symbol} {facts['position']:+g} at {facts['delivery_price_usd']:,.2f}: "
+            f"{outcome}",
+        )
+    if update.kind == "fill":
+        return _line(
+            record,
+            "FILL",
+            f"{facts['side']} {facts['amount']:g} {update.symbol} at {facts['price']:g} (late)",
+        )
+    return _line(record, update.kind.upper(), f"{update.symbol} {_facts_text(facts)}")
+
+
+def _decision(record: CycleRecord) -> tuple[str, str]:
+    final, proposed = record.final_action, record.proposed_action
+    if final.action == "DO_NOTHING" and proposed.action != "DO_NOTHING":
+        codes = [str(r) for v in (record.guardrail, record.risk_check) for r in v.reasons]
+        asked = proposed.action.removesuffix("_COVERED_CALL")
+        return "DENIED", f"{asked} {proposed.params['symbol']}: {'; '.join(codes)}"
+    if final.action == "DO_NOTHING":
+        if record.failure is not None:
+            return "FAILED", f"{record.failure} {record.failure_message}".rstrip()
+        return "HOLD", final.reasoning
+    word = final.action.removesuffix("_COVERED_CALL")
+    orders = ", ".join(
+        f"{order.side} {order.filled or order.amount:g} {order.symbol} at "
+        f"{order.average_price if order.average_price is not None else order.price:g} "
+        f"{order.status}"
+        for order in record.execution.orders
+    )
+    care = " (care)" if record.decision_source == "care" else ""
+    return word, f"{orders}{care}"
+
+
+def _facts_text(facts: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in facts.items())
+
+
+def desk_table(record: CycleRecord, summary: RunSummary) -> Group:
+    """Return the desk as it stands: a row a coin, then the open shorts."""
+    table = Table(title=None, expand=False, padding=(0, 1))
+    for name in ("coin", "index", "IV 7d", "RV", "IVRV", "equity", "margin", "net delta", "short"):
+        table.add_column(name, justify="right" if name != "coin" else "left")
+    portfolio = record.state.portfolio or {"by_underlying": {}}
+    for coin, row in portfolio["by_underlying"].items():
+        vol = record.state.vol.get(coin, {})
+        shorts = row["short_calls"]
+        table.add_row(
+            coin,
+            f"{record.state.spot[coin]:,.0f}",
+            _percent(vol.get("iv_annual")),
+            _percent(vol.get("rv_annual")),
+            _known(vol.get("ivrv"), ".2f"),
+            f"{row['equity_coin']:.4f}",
+            _known(row["margin_used_pct"], ".1f", "%"),
+            _known(row["net_delta"], ".3f"),
+            f"{sum(s['amount_coin'] for s in shorts):g} in {len(shorts)}",
+        )
+    line = Text(
+        f"{minute_of(record.state.as_of)}  cycle {summary.cycles}: "
+        f"{summary.opens} opens, {summary.rolls} rolls, {summary.closes} closes, "
+        f"{summary.settlements} settled, {summary.holds} holds, {summary.denied} denied, "
+        f"{sum(summary.failures.values())} failed, "
+        f"{record.state.market.get('trading_state', 'not observed')}",
+        style="bold",
+    )
+    return Group(line, table)
+
+
+def _percent(value: Any) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _known(value: Any, form: str, suffix: str = "") -> str:
+    return "-" if value is None else f"{value:{form}}{suffix}"

@@ -1,0 +1,301 @@
+"""One pass: observe, scan, decide, guard, risk, plan, intend, send, record.
+
+The order of the steps is the safety of the desk: the begun row is durable before anything is read,
+an intent before anything is sent, and the record ends the cycle whatever became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from callwright.analytics.scanner import scan as scan_snapshot
+from callwright.analytics.scanner import with_prechecks
+from callwright.domain.account import Account
+from callwright.domain.decision import DoNothing, OpenCoveredCall, OpenParams, Proposal, Sizing
+from callwright.domain.limits import ExecutionSettings, Limits, PolicySettings, ScanSettings
+from callwright.domain.orders import Intent
+from callwright.domain.record import CycleRecord, OrderUpdate
+from callwright.domain.scan import Candidate, Scan
+from callwright.domain.snapshot import Snapshot
+from callwright.errors import CallwrightError, DataInvalid, StaleMarket, StorageError, VenueError
+from callwright.execution.labels import order_label
+from callwright.execution.planner import plan
+from callwright.execution.startup import Reconciler, ReconcileReport
+from callwright.execution.submit import submit
+from callwright.guardrails.approval import Approval, approve, precheck
+from callwright.guardrails.breakers import breakers_to_trip
+from callwright.journal import Judged, Observed, build_record, cycle_id_of, failed_record
+from callwright.policy.care import forced_close
+from callwright.policy.rules import rule_based_proposal
+from callwright.policy.sizing import size
+from callwright.ports import (
+    Brain,
+    BrainAnswer,
+    Clock,
+    DecisionLog,
+    DeskStateStore,
+    IntentStore,
+    Venue,
+)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything a cycle needs; ``bootstrap`` is the only one to build it.
+
+    Attributes:
+        reconciler: Keeps ledger and venue in step; ``start`` must have run before a cycle.
+        redact: Masks every known secret in a text.
+    """
+
+    account_id: str
+    underlyings: tuple[str, ...]
+    dry_run: bool
+    limits: Limits
+    scan_settings: ScanSettings
+    policy: PolicySettings
+    execution: ExecutionSettings
+    config_snapshot: Mapping[str, Any]
+    venue: Venue
+    clock: Clock
+    brain: Brain
+    intents: IntentStore
+    log: DecisionLog
+    state: DeskStateStore
+    reconciler: Reconciler
+    redact: Callable[[str], str]
+
+    async def start(self) -> ReconcileReport:
+        """Bring flight recorder, ledger and venue into step before the first decision."""
+        self.log.restore_lines()
+        return await self.reconciler.at_start()
+
+    def intents_of(self, cycle_id: str) -> tuple[Intent, ...]:
+        """Return the intents of a cycle, in the order of their legs."""
+        found = (self.intents.get(order_label(self.account_id, cycle_id, leg)) for leg in (0, 1))
+        return tuple(intent for intent in found if intent is not None)
+
+
+async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> CycleRecord:
+    """Run one cycle and return its record, which is stored already.
+
+    Args:
+        carried: What start-up learnt of earlier orders; this record tells it.
+
+    Raises:
+        StorageError: The begun row, an intent or the record cannot be written.
+    """
+    as_of = desk.clock.now()
+    cycle_id = cycle_id_of(desk.account_id, as_of)
+    desk.log.begin(cycle_id, as_of)
+    updates = carried
+    try:
+        report = await desk.reconciler.each_cycle(await desk.venue.account())
+        updates += report.updates
+        snapshot = await observe(desk, report.account)
+        scan = await scan_with_prechecks(desk, snapshot)
+    except StorageError:
+        raise
+    except CallwrightError as exc:
+        record = failed_record(
+            cycle_id=cycle_id,
+            log_time=desk.clock.now(),
+            as_of=as_of,
+            failure=exc.code,
+            message=desk.redact(exc.message),
+            dry_run=desk.dry_run,
+            config_snapshot=desk.config_snapshot,
+            updates=updates,
+        )
+        desk.log.finish(record)
+        return record
+
+    answer = await desk.brain.decide(snapshot, scan)
+    answer, sizing, approval = judge(desk, snapshot, scan, answer)
+    intents, booked, message = await _execute(desk, snapshot, scan, answer, approval, cycle_id)
+    record = build_record(
+        cycle_id=cycle_id,
+        log_time=desk.clock.now(),
+        observed=Observed(as_of, snapshot, scan, updates + booked),
+        judged=Judged(
+            answer=answer,
+            sizing=sizing,
+            guardrail=approval.guardrail,
+            risk=approval.risk,
+            approved=approval.trade is not None,
+        ),
+        baseline=_baseline(desk, snapshot, scan, answer),
+        intents=intents,
+        dry_run=desk.dry_run,
+        message=message,
+        config_snapshot=desk.config_snapshot,
+    )
+    desk.log.finish(record)
+    return record
+
+
+async def observe(desk: Desk, account: Account) -> Snapshot:
+    """Return one consistent view of market, account and desk.
+
+    Args:
+        account: As the ledger has just been brought into step with.
+
+    Raises:
+        DataInvalid: A market or an account is missing, empty or contradicts itself.
+        StaleMarket: The market is older than its limit.
+        VenueUnavailable: The venue did not answer.
+    """
+    venue_time = await desk.venue.venue_time()
+    market = await desk.venue.market(desk.underlyings)
+    specs = await desk.venue.specs(desk.underlyings)
+    local_time = desk.clock.now()
+    for coin in desk.underlyings:
+        if coin not in market.underlyings or not len(market.underlyings[coin].chain):
+            raise DataInvalid(f"the venue shows no {coin} options")
+        if coin not in account.coins:
+            raise DataInvalid(f"the venue shows no {coin} balance")
+        if coin not in specs:
+            raise DataInvalid(f"the venue shows no contract terms for {coin} options")
+    age_s = (venue_time - market.as_of).total_seconds()
+    if not age_s <= desk.limits.market_age_max_s:
+        raise StaleMarket(
+            f"the market is {age_s:.0f} s old, the limit is {desk.limits.market_age_max_s:.0f} s"
+        )
+    at = market.as_of
+    desk.state.note_day_open(at, {c: account.coins[c].equity_coin for c in desk.underlyings})
+    snapshot = Snapshot(
+        market=market,
+        account=account,
+        specs=specs,
+        unresolved=desk.intents.unresolved(),
+        desk=desk.state.read(at),
+        venue_time=venue_time,
+        local_time=local_time,
+    )
+    tripped = breakers_to_trip(snapshot, desk.limits)
+    if not tripped:
+        return snapshot
+    for breaker in tripped:
+        desk.state.trip(breaker)
+    return replace(snapshot, desk=desk.state.read(at))
+
+
+async def scan_with_prechecks(desk: Desk, snapshot: Snapshot) -> Scan:
+    """Return the scan, each candidate with its size, its margin, and what it would fail."""
+    scan = scan_snapshot(snapshot, desk.scan_settings)
+    if not scan.candidates:
+        return scan
+    margins = await desk.venue.initial_margin_per_coin([c.symbol for c in scan.candidates])
+    with_margins = [
+        c.model_copy(update={"margin_initial_coin": margins.get(c.symbol)}) for c in scan.candidates
+    ]
+    scan = with_prechecks(scan, with_margins)
+    return with_prechecks(scan, [_prechecked(desk, snapshot, scan, c) for c in with_margins])
+
+
+def _prechecked(desk: Desk, snapshot: Snapshot, scan: Scan, candidate: Candidate) -> Candidate:
+    proposal = OpenCoveredCall(
+        params=OpenParams(underlying=candidate.underlying, symbol=candidate.symbol)
+    )
+    sizing = size(proposal, snapshot, scan, desk.policy, desk.limits)
+    codes = precheck(proposal, snapshot=snapshot, scan=scan, sizing=sizing, limits=desk.limits)
+    return candidate.model_copy(
+        update={"size_coin": sizing.sell_coin, "passes": not codes, "codes": codes}
+    )
+
+
+def judge(
+    desk: Desk, snapshot: Snapshot, scan: Scan, answer: BrainAnswer
+) -> tuple[BrainAnswer, Sizing, Approval]:
+    """Size the proposal and take it through both gates; care steps in when the brain failed."""
+    if answer.failure is not None:
+        # Whatever came along with a failure is not a decision.
+        answer = _with_care(desk, snapshot, scan, answer)
+    sizing = size(answer.proposal, snapshot, scan, desk.policy, desk.limits)
+    approval = approve(
+        answer.proposal, snapshot=snapshot, scan=scan, sizing=sizing, limits=desk.limits
+    )
+    return answer, sizing, approval
+
+
+def _with_care(desk: Desk, snapshot: Snapshot, scan: Scan, failed: BrainAnswer) -> BrainAnswer:
+    close = forced_close(snapshot, scan, desk.limits)
+    return BrainAnswer(
+        proposal=close or DoNothing(reasoning=""),
+        source="care" if close else failed.source,
+        failure=failed.failure,
+        failure_message=desk.redact(failed.failure_message),
+        llm=failed.llm,
+    )
+
+
+def _baseline(
+    desk: Desk, snapshot: Snapshot, scan: Scan, answer: BrainAnswer
+) -> tuple[Proposal, Sizing] | None:
+    """Return what the rules would have proposed, beside a model's decision."""
+    if answer.llm is None:
+        return None
+    proposal = rule_based_proposal(snapshot, scan, desk.policy, desk.limits)
+    return proposal, size(proposal, snapshot, scan, desk.policy, desk.limits)
+
+
+async def _execute(
+    desk: Desk,
+    snapshot: Snapshot,
+    scan: Scan,
+    answer: BrainAnswer,
+    approval: Approval,
+    cycle_id: str,
+) -> tuple[tuple[Intent, ...], tuple[OrderUpdate, ...], str]:
+    """Send what was approved; return the orders, what was booked of them, and a message."""
+    if approval.trade is None:
+        return (), (), ""
+    planned = plan(
+        approval.trade,
+        snapshot=snapshot,
+        scan=scan,
+        limits=desk.limits,
+        settings=desk.execution,
+        cycle_id=cycle_id,
+        is_care=answer.source == "care",
+    )
+    if desk.dry_run:
+        return planned.legs, (), "dry run: nothing was sent"
+    intents = await submit(
+        planned,
+        sender=desk.venue,
+        reader=desk.venue,
+        intents=desk.intents,
+        desk=desk.state,
+        clock=desk.clock,
+        settings=desk.execution,
+    )
+    if not any(intent.filled_coin > 0 for intent in intents):
+        return intents, (), ""
+    try:
+        report = await desk.reconciler.each_cycle(await desk.venue.account())
+    except VenueError as exc:
+        # The orders are safe at the venue and in the ledger of intents; the next cycle books them.
+        return intents, (), f"fills not booked yet: {desk.redact(exc.message)}"
+    return intents, report.updates, report.message
+
+
+def close_interrupted(desk: Desk) -> tuple[CycleRecord, ...]:
+    """Give every cycle that a kill left open its record, with the orders that it had sent."""
+    records = []
+    for begun in desk.log.unfinished():
+        record = failed_record(
+            cycle_id=begun.cycle_id,
+            log_time=desk.clock.now(),
+            as_of=begun.as_of,
+            failure="INTERRUPTED",
+            message="the process ended before this cycle did",
+            dry_run=desk.dry_run,
+            config_snapshot=desk.config_snapshot,
+            intents=desk.intents_of(begun.cycle_id),
+        )
+        desk.log.finish(record)
+        records.append(record)
+    return tuple(records)

@@ -1,0 +1,362 @@
+"""Chain snapshots as CSV files: written from any view, read back as the same chain.
+
+One row an option, prices in coin, one file a moment, named by its UTC time. Numbers are written in
+the shortest form that reads back exactly. The format has no sizes: they come from ``depth``.
+
+A row that cannot be trusted is dropped and counted by reason in ``OptionChain.dropped_rows``; a
+file that cannot be trusted is refused whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from scipy.special import ndtr
+
+from callwright.domain.base import from_ms, to_ms
+from callwright.domain.instrument import parse_option_name
+from callwright.domain.market import (
+    Floats,
+    IndexHistory,
+    Ints,
+    MarketView,
+    OptionChain,
+    OptionListing,
+    UnderlyingMarket,
+)
+from callwright.errors import DataInvalid
+from callwright.paper.depth import DEPTH_MODEL, displayed_sizes, instrument_keys
+
+UNDERLYINGS = ("BTC", "ETH")
+PREFIX = "deribit_options_snapshot_"
+TIME_FORMAT = "%Y%m%dT%H%M%SZ"
+
+COLUMNS = (
+    "timestamp",
+    "instrument_name",
+    "underlying",
+    "underlying_name",
+    "option_type",
+    "strike",
+    "expiry_datetime",
+    "time_to_maturity",
+    "bid_price",
+    "ask_price",
+    "mark_price",
+    "mid_price",
+    "futures_price",
+    "futures_instrument_name",
+    "implied_volatility",
+    "delta",
+    "vega",
+    "open_interest",
+    "volume",
+    "bid_ask_spread",
+    "currency",
+    "index_price",
+    "volume_usd",
+)
+_TEXTS = (
+    "timestamp",
+    "instrument_name",
+    "option_type",
+    "strike",
+    "expiry_datetime",
+    "currency",
+)
+_POSITIVE = ("futures_price", "index_price", "implied_volatility")
+_NOT_NEGATIVE = ("mark_price", "open_interest")
+_SIDES = ("bid_price", "ask_price")
+_RECORD_AGAIN = "record it again, or remove it"
+
+
+def write_snapshot(view: MarketView, directory: Path) -> Path:
+    """Write ``view`` to ``directory`` and return the file; the same view gives the same bytes.
+
+    A file of the same second is replaced. The directory is made when it is missing.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for market in view.underlyings.values():
+        writer.writerows(_rows(market, view.as_of))
+    directory.mkdir(parents=True, exist_ok=True)
+    target = directory / f"{PREFIX}{view.as_of:{TIME_FORMAT}}.csv.gz"
+    partial = target.with_suffix(".part")
+    # Without a time in its header, gzip output depends on the text only.
+    partial.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+    partial.replace(target)
+    return target
+
+
+def read_snapshot(path: Path) -> MarketView:
+    """Return the market in a snapshot file (``.csv`` or ``.csv.gz``).
+
+    ``as_of`` is the newest time stamp of a usable row, cut to milliseconds; each row keeps its own.
+    A coin's index is the median over its usable rows, as they were written at slightly different
+    moments. The history holds this one price.
+
+    Raises:
+        DataInvalid: The file is torn, empty, lacks a column, or has no usable row of a coin.
+    """
+    texts, numbers = _read_columns(path)
+    reasons, times_ms = _judge(texts, numbers)
+    at_ms = max((ms for ms, why in zip(times_ms, reasons, strict=True) if not why), default=None)
+    if at_ms is None:
+        raise DataInvalid(f"{path} has no usable row", remedy=_RECORD_AGAIN)
+    at = from_ms(at_ms)
+    for row, why in enumerate(reasons):
+        if not why and not parse_option_name(texts["instrument_name"][row]).expiry > at:
+            reasons[row] = "expired"
+    markets = {
+        underlying: _market(path, underlying, texts, numbers, reasons, times_ms, at)
+        for underlying in UNDERLYINGS
+    }
+    return MarketView(as_of=at, source="recorded", depth_model=DEPTH_MODEL, underlyings=markets)
+
+
+def _rows(market: UnderlyingMarket, at: datetime) -> list[list[object]]:
+    chain, listing = market.chain, market.chain.listing
+    years = chain.years_to_expiry(at)
+    root = np.sqrt(years)
+    deviation = chain.mark_iv_annual * root
+    d1 = np.log(chain.forward_usd / listing.strike_usd) / deviation + deviation / 2
+    delta = ndtr(d1) - ~listing.is_call
+    # A vol point is 0.01 of annual volatility.
+    vega = 0.01 * chain.forward_usd * np.exp(-0.5 * d1 * d1) / math.sqrt(2 * math.pi) * root
+    columns = zip(
+        listing.names,
+        listing.is_call.tolist(),
+        listing.strike_usd.tolist(),
+        listing.expiry_ms.tolist(),
+        years.tolist(),
+        chain.bid_coin.tolist(),
+        chain.ask_coin.tolist(),
+        chain.mark_coin.tolist(),
+        chain.forward_usd.tolist(),
+        chain.mark_iv_annual.tolist(),
+        delta.tolist(),
+        vega.tolist(),
+        chain.open_interest_coin.tolist(),
+        chain.as_of_ms.tolist(),
+        strict=True,
+    )
+    rows: list[list[object]] = []
+    for (
+        name,
+        is_call,
+        strike,
+        expiry,
+        t,
+        bid,
+        ask,
+        mark,
+        forward,
+        iv,
+        dlt,
+        vg,
+        interest,
+        ms,
+    ) in columns:
+        future = name.rsplit("-", 2)[0]
+        rows.append(
+            [
+                from_ms(ms).isoformat(timespec="milliseconds"),
+                name,
+                forward,
+                future,
+                "call" if is_call else "put",
+                strike,
+                from_ms(expiry).isoformat(),
+                t,
+                _or_empty(bid),
+                _or_empty(ask),
+                mark,
+                _or_empty((bid + ask) / 2),
+                forward,
+                future,
+                iv,
+                round(dlt, 5),
+                round(vg, 5),
+                interest,
+                0.0,
+                _or_empty(ask - bid),
+                market.underlying,
+                market.index_usd,
+                0.0,
+            ]
+        )
+    return rows
+
+
+def _or_empty(price: float) -> object:
+    return price if price == price else ""
+
+
+def _read_columns(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, Floats]]:
+    """Return the text columns and the number columns (NaN where empty or not a number)."""
+    try:
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as exc:
+        raise DataInvalid(f"{path} is torn or not readable: {exc}", remedy=_RECORD_AGAIN) from exc
+    lines = csv.reader(io.StringIO(text))
+    header = next(lines, None)
+    if header is None:
+        raise DataInvalid(f"{path} is empty", remedy=_RECORD_AGAIN)
+    needed = (*_TEXTS, *_POSITIVE, *_NOT_NEGATIVE, *_SIDES)
+    missing = sorted(set(needed) - set(header))
+    if missing:
+        raise DataInvalid(
+            f"{path} line 1: no column {', '.join(missing)}",
+            remedy="it must have the columns that `callwright chain --record` writes",
+        )
+    rows = list(lines)
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise DataInvalid(
+                f"{path} line {number}: {len(row)} fields instead of {len(header)}, torn there",
+                remedy=_RECORD_AGAIN,
+            )
+    if not rows:
+        raise DataInvalid(f"{path} has a header and no rows", remedy=_RECORD_AGAIN)
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    return {name: columns[name] for name in _TEXTS}, {
+        name: _numbers(columns[name]) for name in (*_POSITIVE, *_NOT_NEGATIVE, *_SIDES)
+    }
+
+
+def _numbers(column: Sequence[str]) -> Floats:
+    try:
+        return np.array([float(field) if field else math.nan for field in column])
+    except ValueError:
+        return np.array([_number(field) for field in column])
+
+
+def _number(field: str) -> float:
+    try:
+        return float(field) if field else math.nan
+    except ValueError:
+        # Infinity is refused on every side; a NaN would pass for an empty quote.
+        return math.inf
+
+
+def _judge(
+    texts: dict[str, tuple[str, ...]], numbers: dict[str, Floats]
+) -> tuple[list[str], list[int]]:
+    """Return each row's reason to be dropped (empty: usable), and its time in milliseconds."""
+    times = [_time_ms(text) for text in texts["timestamp"]]
+    reasons = [
+        "bad_time" if ms is None else _contract_problem(*contract)
+        for ms, contract in zip(
+            times,
+            zip(*(texts[name] for name in _TEXTS[1:]), strict=True),
+            strict=True,
+        )
+    ]
+    positive = np.array([numbers[name] for name in _POSITIVE])
+    not_negative = np.array([numbers[name] for name in _NOT_NEGATIVE])
+    sides = np.array([numbers[name] for name in _SIDES])
+    finite = np.isfinite(positive).all(axis=0) & np.isfinite(not_negative).all(axis=0)
+    finite &= ~np.isinf(sides).any(axis=0)
+    # A side that is NaN is empty, and empty is fine.
+    in_range = (positive > 0).all(axis=0) & (not_negative >= 0).all(axis=0)
+    in_range &= ~(sides <= 0).any(axis=0)
+    for row in np.flatnonzero(~(finite & in_range)).tolist():
+        reasons[row] = reasons[row] or ("out_of_range" if finite[row] else "not_finite")
+    count = Counter(texts["instrument_name"])
+    if len(count) < len(reasons):
+        for row, name in enumerate(texts["instrument_name"]):
+            if count[name] > 1:
+                # Nothing says which of them is right, so none is used.
+                reasons[row] = "duplicate"
+    return reasons, [ms or 0 for ms in times]
+
+
+@lru_cache(maxsize=4_096)
+def _time_ms(text: str) -> int | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return to_ms(at.astimezone(UTC)) if at.tzinfo else None
+
+
+@lru_cache(maxsize=65_536)
+def _contract_problem(name: str, option_type: str, strike: str, expiry: str, currency: str) -> str:
+    """Return why a row's contract terms cannot be right, or an empty text."""
+    try:
+        option = parse_option_name(name)
+    except DataInvalid:
+        return "bad_name"
+    if currency != option.underlying or option.settlement != "inverse":
+        return "wrong_currency"
+    expiry_ms = _time_ms(expiry)
+    if (
+        option_type != option.option_type
+        or expiry_ms != to_ms(option.expiry)
+        or _number(strike) != float(option.strike_usd)
+    ):
+        return "contradicts_name"
+    return ""
+
+
+def _market(
+    path: Path,
+    underlying: str,
+    texts: dict[str, tuple[str, ...]],
+    numbers: dict[str, Floats],
+    reasons: list[str],
+    times_ms: list[int],
+    at: datetime,
+) -> UnderlyingMarket:
+    kept: list[int] = []
+    dropped: Counter[str] = Counter()
+    for row, (currency, why) in enumerate(zip(texts["currency"], reasons, strict=True)):
+        if currency == underlying and not why:
+            kept.append(row)
+        elif why and (currency == underlying or currency not in UNDERLYINGS):
+            # A bad row of no known coin is shown with each of them, so that none is silent.
+            dropped[why] += 1
+    if not kept:
+        facts = ", ".join(f"{why} {n}" for why, n in sorted(dropped.items())) or "none listed"
+        raise DataInvalid(
+            f"{path} has no usable row of {underlying} ({facts})", remedy=_RECORD_AGAIN
+        )
+    rows = np.array(kept)
+    listing = OptionListing.of_names(underlying, [texts["instrument_name"][row] for row in kept])
+    bid, ask = numbers["bid_price"][rows], numbers["ask_price"][rows]
+    bid_amount, ask_amount = displayed_sizes(
+        instrument_keys(listing, 0), underlying, to_ms(at), bid, ask
+    )
+    times: Ints = np.array(times_ms, dtype=np.int64)[rows]
+    index_usd = float(np.median(numbers["index_price"][rows]))
+    return UnderlyingMarket(
+        underlying=underlying,
+        index_usd=index_usd,
+        index_as_of=at,
+        chain=OptionChain(
+            listing=listing,
+            forward_usd=numbers["futures_price"][rows],
+            mark_iv_annual=numbers["implied_volatility"][rows],
+            mark_coin=numbers["mark_price"][rows],
+            bid_coin=bid,
+            ask_coin=ask,
+            bid_amount_coin=bid_amount,
+            ask_amount_coin=ask_amount,
+            open_interest_coin=numbers["open_interest"][rows],
+            as_of_ms=times,
+            dropped_rows=dict(sorted(dropped.items())),
+        ),
+        history=IndexHistory(underlying, np.array([to_ms(at)]), np.array([index_usd])),
+    )

@@ -1,0 +1,129 @@
+"""Who may import whom. The table is ARCHITECTURE.md's; the source is read, nothing is imported."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "callwright"
+FOUNDATION = {"domain", "errors"}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "domain": {"errors"},
+    "ports": {"domain"},
+    "config": FOUNDATION,
+    "analytics": FOUNDATION,
+    "policy": FOUNDATION | {"analytics"},
+    "guardrails": FOUNDATION | {"analytics"},
+    "paper": FOUNDATION | {"analytics"},
+    "execution": FOUNDATION | {"analytics", "ports"},
+    "venues": FOUNDATION | {"ports", "paper"},
+    "memory": FOUNDATION | {"ports"},
+    "journal": FOUNDATION | {"ports"},
+    "summary": FOUNDATION,
+    "audit": FOUNDATION | {"memory", "paper"},
+    "lock": FOUNDATION,
+    "cycle": FOUNDATION
+    | {"ports", "analytics", "policy", "guardrails", "execution", "journal"},
+    "loop": FOUNDATION | {"ports", "cycle", "journal", "execution"},
+    "bootstrap": FOUNDATION
+    | {
+        "config", "ports", "cycle", "loop", "policy", "execution", "venues", "memory", "paper",
+        "lock", "summary", "audit",
+    },
+    "health": FOUNDATION | {"config", "bootstrap", "memory", "paper", "lock", "audit"},
+    "cli": FOUNDATION
+    | {
+        "config", "bootstrap", "loop", "summary", "health", "execution", "analytics", "paper",
+    },
+}  # fmt: skip
+"""Beside itself, each part may import these parts of ours; what is not listed may not."""
+
+
+def part_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def modules() -> list[Path]:
+    return sorted(p for p in PACKAGE.rglob("*.py") if p.name not in ("__main__.py",))
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_inwards(path: Path) -> None:
+    part = part_of(path)
+    if part == "__init__":
+        assert not any(name.startswith("callwright") for name in imports_of(path))
+        return
+    assert part in MAY_IMPORT, f"{part} has no row in the import table"
+    ours = {name.split(".")[1] for name in imports_of(path) if name.startswith("callwright.")} - {
+        part
+    }
+    assert ours <= MAY_IMPORT[part], f"{part} may not import {sorted(ours - MAY_IMPORT[part])}"
+
+
+def test_every_folder_is_walked() -> None:
+    parts = {part_of(path) for path in modules()}
+    assert {"guardrails", "memory", "domain", "paper", "cli"} <= parts
+
+
+def test_only_the_senders_folders_name_the_order_sender() -> None:
+    allowed = {"ports", "execution", "venues"}
+    for path in modules():
+        if part_of(path) not in allowed:
+            assert "OrderSender" not in path.read_text(encoding="utf-8"), path
+
+
+@pytest.mark.parametrize("module", ["openai", "agents"])
+def test_the_sdk_is_imported_by_agents_only(module: str) -> None:
+    for path in modules():
+        if part_of(path) != "agents":
+            assert module not in {name.split(".")[0] for name in imports_of(path)}, path
+
+
+def test_the_agents_folder_is_no_package() -> None:
+    assert not (ROOT / "agents" / "__init__.py").exists()
+
+
+def test_import_agents_is_the_sdk() -> None:
+    spec = importlib.util.find_spec("agents")
+    assert spec is not None
+    assert spec.origin is not None
+    assert ROOT not in Path(spec.origin).parents
+    code = "import agents; agents.Agent"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["chain"], ["doctor"], ["status"], ["backtest"]])
+def test_help_imports_neither_sdk_nor_numpy(command: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from callwright.cli import main\n"
+        f"sys.argv = ['callwright', *{command!r}, '--help']\n"
+        "try:\n    main()\nexcept SystemExit as exc:\n    assert not exc.code, exc.code\n"
+        "heavy = {'numpy', 'scipy', 'agents', 'openai', 'sqlite_utils'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
