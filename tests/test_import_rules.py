@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "execution": FOUNDATION | {"analytics", "ports"},
     "venues": FOUNDATION | {"ports", "paper"},
     "memory": FOUNDATION | {"ports"},
-    "journal": FOUNDATION | {"ports"},
+    "journal": FOUNDATION | {"ports", "execution"},
+    "brain": FOUNDATION | {"ports", "policy"},
     "summary": FOUNDATION,
     "audit": FOUNDATION | {"memory", "paper"},
     "lock": FOUNDATION,
@@ -35,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "loop": FOUNDATION | {"ports", "cycle", "journal", "execution"},
     "bootstrap": FOUNDATION
     | {
-        "config", "ports", "cycle", "loop", "policy", "execution", "venues", "memory", "paper",
+        "config", "ports", "cycle", "loop", "brain", "execution", "venues", "memory", "paper",
         "lock", "summary", "audit",
     },
     "health": FOUNDATION | {"config", "bootstrap", "memory", "paper", "lock", "audit"},
@@ -53,7 +55,13 @@ def part_of(path: Path) -> str:
 
 
 def modules() -> list[Path]:
-    return sorted(p for p in PACKAGE.rglob("*.py") if p.name not in ("__main__.py",))
+    # Path.rglob does not follow the symlinks to guardrails/ and memory/; os.walk can.
+    found = [
+        Path(folder) / name
+        for folder, _, names in os.walk(PACKAGE, followlinks=True)
+        for name in names
+    ]
+    return sorted(p for p in found if p.suffix == ".py" and p.name != "__main__.py")
 
 
 def imports_of(path: Path) -> set[str]:

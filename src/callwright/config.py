@@ -41,7 +41,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "scan_min_open_interest": 0.0,
         "scan_min_premium_yield_pct": 2.0,
         "max_orders_per_day": 12,
-        "open_cooldown_sec": 0.0,
+        "open_cooldown_sec": 43_200.0,
         "roll_dwell_sec": 86_400.0,
     },
     "production": {
@@ -49,7 +49,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "scan_min_open_interest": 10.0,
         "scan_min_premium_yield_pct": 4.0,
         "max_orders_per_day": 6,
-        "open_cooldown_sec": 21_600.0,
+        "open_cooldown_sec": 86_400.0,
         "roll_dwell_sec": 172_800.0,
     },
 }
@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     price_collar_ticks: Annotated[int, Field(ge=0)] = 2
     max_orders_per_day: Annotated[int, Field(ge=0)] = 12
     max_daily_loss_pct: Percent = 5.0
-    open_cooldown_sec: NonNegativeFloat = 0.0
+    open_cooldown_sec: NonNegativeFloat = 43_200.0
     roll_dwell_sec: NonNegativeFloat = 86_400.0
     roll_min_credit_coin: Decimal = Decimal("0")
     roll_max_debit_coin: NonNegative = Decimal("0.01")

@@ -8,7 +8,7 @@ from math import exp, inf, nan, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
@@ -176,6 +176,7 @@ def test_iv_out_of_the_money_holds_to_1e_12():
     assert np.abs(implied_vol(price, is_call, forward, strike, years) - iv).max() <= 1e-12
 
 
+@settings(deadline=None)  # the first example pays for warming up
 @given(
     moneyness=st.floats(-0.6, 0.6),
     years=st.floats(1 / 365, 2.0),

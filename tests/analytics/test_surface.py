@@ -1,4 +1,4 @@
-"""Term structure, constant maturity and skew by hand; volatility states that say what is missing."""
+"""Term structure, constant maturity and skew by hand; states that say what is missing."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def a_smile(days, *points):
 
 def test_atm_iv_is_interpolated_in_log_moneyness_between_put_and_call():
     chain = a_chain((7, 95_000, PUT, 0.60), (7, 105_000, CALL, 0.50))
-    # ln 0.95 = -0.0512933, ln 1.05 = +0.0487902: the forward lies 0.5125049 of the way up.
+    # ln 0.95 = -0.0512933, ln 1.05 = +0.0487902: the forward lies 0.5125052 of the way up.
     (point,) = atm_term_structure(chain, NOW)
     assert point.dte_days == 7.0
-    assert point.atm_iv_annual == pytest.approx(0.60 - 0.10 * 0.5125049, abs=1e-8)
+    assert point.atm_iv_annual == pytest.approx(0.60 - 0.10 * 0.5125052, abs=1e-8)
 
 
 def test_the_out_of_the_money_side_of_each_strike_counts():

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOW
 
+from builders import NOW
 from callwright.domain.base import iso_utc
 from callwright.domain.record import (
     ActionRecord,

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import NOW, an_intent
 
+from builders import NOW, an_intent
 from callwright.domain.base import Frozen
 from callwright.domain.desk import Breaker, TradingState
 from callwright.domain.orders import Fill, Intent, SettlementEvent
@@ -121,9 +121,9 @@ def test_a_full_disk_refuses_the_intent_and_keeps_what_was_there(tmp_path: Path)
         store.add(an_intent(label="cw-first-0"))
         pages = pragma(db, "page_count")
         db.connection.execute(f"PRAGMA max_page_count = {pages}")
+        big = an_intent(label="cw-more-0", message="x" * 100_000)
         with pytest.raises(StorageError, match="full") as caught:
-            for number in range(1000):
-                store.add(an_intent(label=f"cw-more-{number}"))
+            store.add(big)
         assert "free space" in caught.value.remedy
     with open_desk_database(path) as db:
         assert SqliteIntentStore(db).get("cw-first-0") == an_intent(label="cw-first-0")

@@ -10,8 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import NOW
 
+from builders import NOW
+from callwright.domain.record import OrderUpdate
 from callwright.errors import StorageError
 from callwright.memory.flight_recorder import FlightRecorder, read_lines
 
@@ -127,7 +128,7 @@ def test_a_record_committed_before_its_line_was_written_gets_its_line(home, a_re
 
 def test_a_cycle_id_that_only_an_order_update_names_is_not_its_line(home, a_record) -> None:
     first, second = a_record(0), a_record(1)
-    update = {"kind": "fill", "cycle_id": second.cycle_id, "symbol": "X", "facts": {}}
+    update = OrderUpdate(kind="fill", cycle_id=second.cycle_id, symbol="X", facts={})
     home.cycle(first.model_copy(update={"order_updates": (update,)}))
     assert not home.recorder.holds(second.log_timestamp, second.to_line())
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from builders import NOW, an_intent
 
+from builders import NOW, an_intent
 from callwright.domain.orders import IntentStatus
 from callwright.errors import StorageError
 

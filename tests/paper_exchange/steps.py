@@ -9,8 +9,8 @@ from math import nan
 from typing import Any
 
 import numpy as np
-from builders import NOW, dec
 
+from builders import NOW, dec
 from callwright.domain.base import to_ms
 from callwright.domain.instrument import parse_option_name
 from callwright.domain.market import (
@@ -91,7 +91,7 @@ def _market(
 
 
 class StepMarket:
-    """Implements ``MarketSource`` over a list of views; delivery prices are given or interpolated."""
+    """Implements ``MarketSource`` over views; delivery prices are given or interpolated."""
 
     depth_model = "by hand"
     underlyings = ("BTC", "ETH")
@@ -138,9 +138,9 @@ def hours(n: float) -> datetime:
     return NOW + timedelta(hours=n)
 
 
-def steady(n: int = 5, **changes: Any) -> StepMarket:
-    """The same quotes at each of ``n`` hourly steps."""
-    return StepMarket(*(a_view(hours(i), **changes) for i in range(n)))
+def steady(n: int = 5, *, step_hours: float = 1, **changes: Any) -> StepMarket:
+    """The same quotes at each of ``n`` steps."""
+    return StepMarket(*(a_view(hours(i * step_hours), **changes) for i in range(n)))
 
 
 def an_exchange(

@@ -6,7 +6,9 @@ import math
 from datetime import timedelta
 
 import pytest
+
 from builders import NOW, dec
+from callwright.errors import DataInvalid, MarketExhausted
 from paper_exchange.steps import (
     CALL,
     ROWS,
@@ -18,8 +20,6 @@ from paper_exchange.steps import (
     sell,
     steady,
 )
-
-from callwright.errors import DataInvalid, MarketExhausted
 
 
 def test_time_stands_still_until_it_is_told_to_pass():

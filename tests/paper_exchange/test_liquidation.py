@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from builders import dec
 from paper_exchange.steps import (
     CALL,
@@ -87,6 +88,14 @@ def test_liquidation_walks_the_book_and_then_pays_the_band():
     assert holdings(exchange) == {}
     # It cost more than the account had: there is no insurance fund.
     assert balance(exchange) < 0
+
+
+def test_beyond_a_book_above_the_band_the_deepest_level_is_paid():
+    # The band ends at 0.53 + 0.265 = 0.795; the deepest level is at 0.9 + 3 ticks.
+    exchange = after_a_rise((0.5, 0.9, 0.53), amount="2", size=0.2)
+    fills = [t.price for t in exchange.trades("BTC") if t.is_liquidation]
+    assert fills[0] == dec("0.9")
+    assert fills[-2:] == [dec("0.9015"), dec("0.9015")]
 
 
 def test_without_an_ask_the_band_is_paid():

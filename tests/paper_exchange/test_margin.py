@@ -1,13 +1,13 @@
-"""Standard margin by hand: 0.15 less the distance out of the money, at least 0.10, plus the mark."""
+"""Standard margin by hand: 0.15 less the distance out of the money, 0.10 or more, plus the mark."""
 
 from __future__ import annotations
 
 import pytest
-from builders import dec
-from paper_exchange.steps import CALL, an_exchange, buy, sell
 
+from builders import dec
 from callwright.domain.instrument import parse_option_name
 from callwright.paper.margin import order_reserve, short_margin
+from paper_exchange.steps import CALL, an_exchange, buy, sell
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,9 @@ from callwright.paper.margin import order_reserve, short_margin
         pytest.param("90000", "C", "0.11", "0.26", "0.185", id="call-itm-has-no-distance"),
         pytest.param("100000", "C", "0.02", "0.17", "0.095", id="call-at-the-money"),
         pytest.param("102000", "C", "0.012", "0.142", "0.087", id="call-2pct-out"),
-        pytest.param("105000", "C", "0.006", "0.106", "0.081", id="call-5pct-out-reaches-the-floor"),
+        pytest.param(
+            "105000", "C", "0.006", "0.106", "0.081", id="call-5pct-out-reaches-the-floor"
+        ),
         pytest.param("150000", "C", "0.0001", "0.1001", "0.0751", id="call-deep-out-stays-there"),
         pytest.param("97000", "P", "0.01", "0.13", "0.085", id="put-3pct-out"),
         pytest.param("80000", "P", "0.001", "0.101", "0.076", id="put-deep-out"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from builders import a_spec, dec
-from paper_exchange.steps import CALL, a_view
 
+from builders import a_spec, dec
 from callwright.paper.matching import Level, book_levels, post_only_price, price_band, take
+from paper_exchange.steps import CALL, a_view
 
 SPEC = a_spec("BTC")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+
 from builders import NOW, dec
+from callwright.domain.base import to_ms
+from callwright.paper.refusals import ExchangeError
+from callwright.paper.store import PaperStore
 from paper_exchange.steps import (
     CALL,
     DAILY,
     ETH_CALL,
-    PUT,
     ROWS,
     StepMarket,
     a_ticket,
@@ -21,10 +24,6 @@ from paper_exchange.steps import (
     sell,
     steady,
 )
-
-from callwright.domain.base import to_ms
-from callwright.paper.refusals import ExchangeError
-from callwright.paper.store import PaperStore
 
 GTC = "good_til_cancelled"
 NOW_MS = to_ms(NOW)
@@ -207,6 +206,18 @@ def test_a_resting_order_fills_no_more_than_the_displayed_size_a_step():
     assert exchange.open_orders() == ()
 
 
+def test_resting_orders_share_the_displayed_size_oldest_first():
+    rows_up = ROWS | {CALL: (0.0085, 0.0095, 0.009)}
+    exchange = an_exchange(StepMarket(a_view(), a_view(hours(1), rows_up, amount=0.5)))
+    for price in ("0.008", "0.0075"):
+        sell(exchange, "0.4", price=dec(price), time_in_force=GTC)
+    exchange.advance()
+    assert [(t.order_id, t.amount) for t in exchange.trades("BTC")] == [
+        ("BTC-1", dec("0.4")),
+        ("BTC-2", dec("0.1")),
+    ]
+
+
 def test_a_good_til_cancelled_order_fills_what_it_can_and_rests_with_the_rest():
     exchange = an_exchange(btc=9)
     order = sell(exchange, "3", time_in_force=GTC)
@@ -286,20 +297,15 @@ def test_duplicate_labels_make_two_orders():
     assert holdings(exchange) == {CALL: dec("-0.2")}
 
 
-def test_average_price_and_realised_profit():
-    # Sell 0.4 at 0.0055 and 0.2 at 0.005: (0.0022 + 0.001) / 0.6 = 0.00533333.
-    exchange = an_exchange(btc=9)
-    sell(exchange, "0.4")
-    exchange.advance()
-    sell(exchange, "1.8", instrument_name=PUT, price=dec("0.0045"))
-    sell(exchange, "0.2", price=dec("0.0055"))
-    assert exchange.positions()[0].average_price == dec("0.0055")
+def test_buying_back_realises_profit_and_keeps_the_average_price():
+    exchange = an_exchange()
+    sell(exchange, "0.6")
     buy(exchange, "0.2")
-    (call, _) = exchange.positions()
-    # Bought back at 0.0065: 0.2 x (0.0055 - 0.0065).
+    (call,) = exchange.positions()
+    # Sold at 0.0055, bought back at 0.0065: 0.2 x (0.0055 - 0.0065).
     assert call.realized_profit_loss == dec("-0.0002")
     assert call.average_price == dec("0.0055")
-    assert [t.profit_loss for t in exchange.trades("BTC")][-1] == dec("-0.0002")
+    assert [t.profit_loss for t in exchange.trades("BTC")] == [dec(0), dec("-0.0002")]
 
 
 def test_average_price_is_rounded_where_it_is_divided():
@@ -328,11 +334,11 @@ def test_funds_bound_sells_by_initial_margin_and_buys_by_cost():
     with pytest.raises(ExchangeError, match="10009"):
         sell(exchange, "10", price=dec("0.02"), time_in_force=GTC)
     sell(exchange, "9", price=dec("0.02"), time_in_force=GTC)
-    # 0.046 is left: a buy of 6 at 0.0065 + 0.0003 costs 0.0408, of 7 0.0476.
+    # 0.046 is left: 6 at 0.0085 + 0.0003 cost 0.0528, 5 cost 0.044.
     buy_terms = {"price": dec("0.0085"), "instrument_name": DAILY}
     with pytest.raises(ExchangeError, match="10009"):
         buy(exchange, "6", **buy_terms)
-    assert buy(exchange, "2", **buy_terms).order_state == "filled"
+    assert buy(exchange, "5", **buy_terms).filled_amount == 2
 
 
 def test_a_short_can_be_bought_back_with_no_funds_available():
@@ -385,3 +391,13 @@ def test_a_position_that_leaves_the_view_keeps_its_last_mark():
     assert buy(exchange, "0.5", time_in_force=GTC).order_state == "open"
     with pytest.raises(ExchangeError, match="13020"):
         exchange.margins(CALL, dec(1), dec("0.006"))
+
+
+def test_an_option_that_left_the_books_and_the_view_is_unknown_again():
+    rows = {name: row for name, row in ROWS.items() if name != CALL}
+    exchange = an_exchange(StepMarket(a_view(), a_view(hours(1), rows)))
+    sell(exchange, "0.5")
+    buy(exchange, "0.5")
+    exchange.advance()
+    with pytest.raises(ExchangeError, match="13020"):
+        sell(exchange, "0.5", time_in_force=GTC)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+
 from builders import dec
+from callwright.domain.base import to_ms
+from callwright.domain.instrument import parse_option_name
+from callwright.paper.settlement import deliver
 from paper_exchange.steps import (
     CALL,
     DAILY,
@@ -20,10 +24,6 @@ from paper_exchange.steps import (
     hours,
     sell,
 )
-
-from callwright.domain.base import to_ms
-from callwright.domain.instrument import parse_option_name
-from callwright.paper.settlement import deliver
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def test_listings_are_large_dense_near_the_money_and_shared():
             near = np.abs(strikes / market.index_usd - 1) < 0.02
             assert np.diff(strikes[near]).max() <= 0.012 * market.index_usd
             assert strikes[0] < 0.95 * market.index_usd < 1.05 * market.index_usd < strikes[-1]
-    assert 500 <= min(sizes)
+    assert min(sizes) >= 500
     assert 600 <= np.median(sizes) <= 930
     assert max(sizes) <= 1_300
 

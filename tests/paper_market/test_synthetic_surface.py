@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from builders import a_spec, black76_coin, dec
 from scipy.special import ndtr
 
+from builders import a_spec, black76_coin, dec
 from callwright.paper.synthetic.market import SyntheticSource
 from callwright.paper.synthetic.path import START, generate, models
 from callwright.paper.synthetic.surface import atm_total_variance, marks
@@ -109,7 +109,7 @@ MEASURED = [
 
 @pytest.fixture(scope="module")
 def quotes():
-    """By coin: days to expiry, delta, relative spread of calls; and the share of rows with a bid."""
+    """By coin: days to expiry, delta, relative spread of calls; and each view's share of bids."""
     columns, bids = {"BTC": [], "ETH": []}, {"BTC": [], "ETH": []}
     for seed in (1, 2, 3):
         source = SyntheticSource(seed)

@@ -113,9 +113,9 @@ def implied_vol(
         its upper bound (forward for calls, strike for puts), or the option has expired. Out of the
         money the error is within 1e-12; in the money it is as good as the time value's digits.
 
-    Source: Halley's method on the normalised out-of-the-money price (its logarithm below the
-    inflection point), after Jäckel, "Let's Be Rational" (2015); the Mills-ratio form of the price
-    (erfcx) keeps the digits that a difference of normal distributions loses.
+    Source: Halley's method on the logarithm of the normalised out-of-the-money price, after
+    Jäckel, "Let's Be Rational" (2015); the Mills-ratio form of the price (erfcx) keeps the digits
+    that a difference of normal distributions loses.
     """
     sign = _signs(is_call)
     price, forward, strike, time = _floats(price_usd, forward_usd, strike_usd, years)
@@ -137,14 +137,12 @@ def _normalised_iv(beta: Floats, x: Floats) -> Floats:
     ratio = -x / beta
     guess_low = -x / np.sqrt(2.0 * np.log1p(ratio * (ratio / (1.0 + ratio)) / (4.0 * pi)))
     guess_high = np.maximum(inflection, -2.0 * ndtri(0.5 - 0.5 * beta * np.exp(-0.5 * x)))
-    low = guess_low < inflection
-    s = np.where(low, guess_low, guess_high)
+    s = np.where(guess_low < inflection, guess_low, guess_high)
     for _ in range(_IV_STEPS_MAX):
         value, slope = _normalised_price(x, s)
-        curvature = x_squared / (s * s * s) - 0.25 * s
         log_slope = slope / value
-        newton = np.where(low, (np.log(value) - log_beta) / log_slope, (value - beta) / slope)
-        bend = np.where(low, curvature - log_slope, curvature)
+        newton = (np.log(value) - log_beta) / log_slope
+        bend = x_squared / (s * s * s) - 0.25 * s - log_slope
         move = newton / np.maximum(1.0 - 0.5 * newton * bend, 0.5)
         s = s - move
         # NaN rows compare False, so they never keep the others waiting.

@@ -19,8 +19,14 @@ import numpy as np
 from callwright.analytics.realized_vol import returns_in_window, windowed_realized_vol
 from callwright.domain.base import DAYS_PER_YEAR, MS_PER_DAY, to_ms
 from callwright.domain.limits import ScanSettings
-from callwright.domain.market import Bools, Floats, Ints, OptionChain, OptionListing
-from callwright.domain.market import UnderlyingMarket as Market
+from callwright.domain.market import (
+    Bools,
+    Floats,
+    Ints,
+    OptionChain,
+    OptionListing,
+    UnderlyingMarket,
+)
 from callwright.domain.scan import TermPoint, VolState
 from callwright.errors import InsufficientData
 
@@ -61,7 +67,7 @@ def skew_25d(chain: OptionChain, at: datetime, tenor_days: float) -> float | Non
     return _skew(_key_ivs(chain, at), tenor_days)
 
 
-def vol_state(market: Market, at: datetime, settings: ScanSettings) -> VolState:
+def vol_state(market: UnderlyingMarket, at: datetime, settings: ScanSettings) -> VolState:
     """Return IV, RV, IV / RV, skew and term structure of one underlying.
 
     Without a constant-maturity IV the status is ``NO_SURFACE``; without realized volatility it is
@@ -95,14 +101,18 @@ def vol_state(market: Market, at: datetime, settings: ScanSettings) -> VolState:
 
 
 class _Grid(NamedTuple):
-    """A listing as one row for each (expiry, strike), ascending: calls and puts side by side."""
+    """A listing as one row for each (expiry, strike), ascending: calls and puts side by side.
+
+    The last two columns hold three copies in a row, one for each of the points in ``_KeyIvs``.
+    """
 
     expiry_ms: Ints  # [expiries]
     expiry_of: Ints  # [strikes], index into expiry_ms
     strike_usd: Floats  # [strikes]
     call_row: Ints  # [strikes], the put's where no call is listed
     put_row: Ints  # [strikes], and the other way round
-    has_next: Bools  # [strikes - 1], the next strike belongs to the same expiry
+    has_next: Bools  # [3 * strikes - 1], the next strike belongs to the same expiry
+    place: Ints  # [3 * strikes], the expiry's place among 3 * expiries
 
 
 class _KeyIvs(NamedTuple):
@@ -114,7 +124,8 @@ class _KeyIvs(NamedTuple):
     put_25d: list[float]
 
 
-# Listings live for a day and are shared by all their views; a recorded market makes one a view.
+# A listing lasts about a day and is shared by all views of it, so its grid is worked out once; the
+# cache is small because recorded markets have a new listing in every view.
 @lru_cache(maxsize=16)
 def _grid(listing: OptionListing) -> _Grid:
     order = np.lexsort((listing.strike_usd, listing.expiry_ms))
@@ -127,42 +138,41 @@ def _grid(listing: OptionListing) -> _Grid:
     call_row[cell[is_call]] = order[is_call]
     put_row[cell[~is_call]] = order[~is_call]
     expiries, expiry_of = np.unique(expiry[is_first], return_inverse=True)
+    place = np.concatenate([expiry_of + point * len(expiries) for point in range(3)])
     return _Grid(
         expiry_ms=expiries,
         expiry_of=expiry_of,
         strike_usd=strike[is_first],
         call_row=np.where(call_row < 0, put_row, call_row),
         put_row=np.where(put_row < 0, call_row, put_row),
-        has_next=np.diff(expiry_of) == 0,
+        has_next=np.diff(place) == 0,
+        place=place,
     )
 
 
 def _key_ivs(chain: OptionChain, at: datetime) -> _KeyIvs:
     grid = _grid(chain.listing)
-    above = grid.strike_usd >= chain.forward_usd[grid.call_row]
-    row = np.where(above, grid.call_row, grid.put_row)
-    iv = chain.mark_iv_annual[row]
+    forward = chain.forward_usd[grid.call_row]
+    iv = chain.mark_iv_annual[np.where(grid.strike_usd >= forward, grid.call_row, grid.put_row)]
     dte_days = (grid.expiry_ms - to_ms(at)) / MS_PER_DAY
-    # Expired rows have no point to find, whatever their volatility; 1 keeps the division quiet.
-    root_years = np.sqrt(np.where(dte_days > 0, dte_days, 1.0) / DAYS_PER_YEAR)
-    v = iv * root_years[grid.expiry_of]
-    # Each row of ``rising`` goes up through zero, along the strikes, where its IV is to be found:
-    # K / F through one, then -d1 through the quantiles of N(d1) = 0.25 and of 0.75 (put -0.25).
+    live = dte_days > 0
+    # Expired rows are left out at the end; 1 only keeps their division quiet.
+    v = iv * np.sqrt(np.where(live, dte_days, 1.0) / DAYS_PER_YEAR)[grid.expiry_of]
+    # Along the strikes each row of ``rising`` goes up through zero at the point whose IV is wanted:
+    # ln(K / F) = 0, then N(d1) = 0.25 (the call), then N(d1) = 0.75 (the put of delta -0.25).
     rising = np.empty((3, len(iv)))
-    np.log(grid.strike_usd / chain.forward_usd[row], out=rising[0])
-    minus_d1 = rising[0] / v - 0.5 * v
+    log_moneyness = np.log(grid.strike_usd / forward, out=rising[0])
+    minus_d1 = log_moneyness / v - 0.5 * v
     np.subtract(minus_d1, _QUANTILE_75, out=rising[1])
     np.add(minus_d1, _QUANTILE_75, out=rising[2])
-    up = rising > 0.0
-    which, left = (up[:, 1:] & ~up[:, :-1] & grid.has_next).nonzero()
-    low, high = rising[which, left], rising[which, left + 1]
-    left_iv = iv[left]
-    place = which * len(dte_days) + grid.expiry_of[left]
+    flat = rising.ravel()
+    up = flat > 0.0
+    left = (up[1:] & ~up[:-1] & grid.has_next).nonzero()[0]
+    low, high, strike, place = flat[left], flat[left + 1], left % len(iv), grid.place[left]
     found = np.full(3 * len(dte_days), np.nan)
-    found[place] = left_iv + low / (low - high) * (iv[left + 1] - left_iv)
+    found[place] = iv[strike] + low / (low - high) * (iv[strike + 1] - iv[strike])
     # A smile that goes through a point twice has arbitrage in it and no single answer.
     found[place[1:][place[1:] == place[:-1]]] = np.nan
-    live = dte_days > 0
     return _KeyIvs(dte_days[live].tolist(), *found.reshape(3, -1)[:, live].tolist())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -13,26 +14,30 @@ if TYPE_CHECKING:
 
 
 def backtest_table(runs: list[BacktestRun]) -> Group:
-    """Return all runs as one table; USD differences are against simply holding."""
-    table = Table(padding=(0, 1))
+    """Return all runs as one table.
+
+    BTC and ETH are changes of equity in coin, ``vs hold`` is USD against simply holding the coins,
+    ``fall`` the largest draw-down in USD, ``broken`` the number of violated invariants.
+    """
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name in (
         "market",
         "cycles",
         "open",
         "roll",
         "close",
-        "settled",
+        "settle",
         "itm",
         "hold",
-        "denied",
-        "failed",
+        "deny",
+        "fail",
         "BTC",
         "ETH",
-        "USD vs hold",
-        "drawdown",
+        "vs hold",
+        "fall",
         "broken",
     ):
-        table.add_column(name, justify="left" if name == "market" else "right")
+        table.add_column(name, justify="left" if name == "market" else "right", no_wrap=True)
     for run in runs:
         s = run.summary
         change = {
@@ -57,7 +62,7 @@ def backtest_table(runs: list[BacktestRun]) -> Group:
             str(s.holds),
             str(s.denied),
             str(sum(s.failures.values())),
-            *("-" if change.get(c) is None else f"{change[c]:+.4f}" for c in ("BTC", "ETH")),
+            *("-" if change.get(c) is None else f"{change[c]:+.3f}" for c in ("BTC", "ETH")),
             "-" if edge is None else f"{edge:+,.0f}",
             f"{s.drawdown_usd_frac:.0%}",
             str(len(run.violations)),

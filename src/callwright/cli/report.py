@@ -51,29 +51,24 @@ def summary_view(summary: RunSummary) -> Group:
 
 
 def _coins_table(summary: RunSummary) -> Table:
-    table = Table(title="Cash and equity, in coin", title_justify="left", padding=(0, 1))
-    for name in (
-        "coin",
-        "premium sold",
-        "bought back",
-        "fees",
-        "settled",
-        "equity first",
-        "equity last",
-        "change",
-    ):
-        table.add_column(name, justify="right" if name != "coin" else "left")
+    table = Table(
+        title="Premium, fees, settlements and equity (first, last), in coin",
+        title_justify="left",
+        padding=(0, 1),
+    )
+    for name in ("coin", "sold", "bought", "fees", "settled", "first", "last", "change"):
+        table.add_column(name, justify="right" if name != "coin" else "left", no_wrap=True)
     for coin, totals in sorted(summary.coins.items()):
         first, last = totals.equity_first, totals.equity_last
         table.add_row(
             coin,
-            f"{totals.premium_sold:.5f}",
-            f"{-totals.bought_back:.5f}",
-            f"{-totals.fees:.5f}",
-            f"{totals.settled:.5f}",
-            "-" if first is None else f"{first:.5f}",
-            "-" if last is None else f"{last:.5f}",
-            "-" if first is None or last is None else f"{last - first:+.5f}",
+            f"{totals.premium_sold:.4f}",
+            f"{-totals.bought_back:.4f}",
+            f"{-totals.fees:.4f}",
+            f"{totals.settled:.4f}",
+            "-" if first is None else f"{first:.4f}",
+            "-" if last is None else f"{last:.4f}",
+            "-" if first is None or last is None else f"{last - first:+.4f}",
         )
     return table
 

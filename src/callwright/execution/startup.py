@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from math import ceil
+from typing import Protocol
 
 from callwright.domain.account import Account
 from callwright.domain.instrument import EXPIRY_TIME
@@ -28,6 +29,7 @@ from callwright.execution.reconcile import (
     reconcile,
 )
 from callwright.execution.submit import stop_new_risk
+from callwright.execution.updates import fill_update, resolved_update, settlement_update
 from callwright.ports import AccountReader, Clock, DeskStateStore, IntentStore, Ledger
 
 HISTORY_OVERLAP = timedelta(hours=1)
@@ -35,8 +37,6 @@ HISTORY_OVERLAP = timedelta(hours=1)
 
 HISTORY_LOOK_BACK = timedelta(days=30)
 """How much history a new ledger begins with, and an unexplained difference is searched in."""
-
-_START_ROUNDS_SPARE = 4
 
 
 class ReportingLedger(Ledger, Protocol):
@@ -118,7 +118,8 @@ class Reconciler:
             StorageError: The books cannot be written.
         """
         looked_up: dict[str, Intent] = {}
-        rounds = 2 * self._settings.lookup_attempts_min + _START_ROUNDS_SPARE
+        waiting = ceil(self._settings.order_valid_s / self._pause_s)
+        rounds = waiting + 2 * self._settings.lookup_attempts_min
         for turn in range(rounds):
             looked_up |= await self._look_up()
             if turn == rounds - 1 or not self._intents.unresolved():
@@ -172,7 +173,8 @@ class Reconciler:
         earliest = account.as_of - HISTORY_LOOK_BACK
         watermark = self._ledger.watermark()
         since = earliest if watermark is None else watermark - HISTORY_OVERLAP
-        is_first = watermark is None and not self._ledger.positions() and not looked_up
+        is_new = watermark is None and not self._ledger.positions() and not looked_up
+        is_first = is_new and self._whole_pass_at is None
         fills, settlements = await self._book(since)
         view = self._view(account, fills, looked_up, is_first=is_first)
         for _ in range(self._settings.lookup_attempts_min):
@@ -185,7 +187,7 @@ class Reconciler:
             fills, settlements = await self._book(min(since, earliest))
             view = self._view(account, fills, looked_up, is_first=False)
         updates = [
-            *(self._resolved_update(i) for i in looked_up.values() if not i.status.is_unresolved),
+            *(resolved_update(i) for i in looked_up.values() if not i.status.is_unresolved),
             *(self._fill_update(fill) for fill in fills),
             *(self._settlement_update(event) for event in settlements),
         ]
@@ -215,7 +217,7 @@ class Reconciler:
         is_first: bool,
     ) -> ReconcileInput:
         labels = {fill.label for fill in fills} | {o.label for o in account.resting_orders}
-        named = (self._intents.get(label) for label in labels if is_our_label(label))
+        named = (self._intent_of(label) for label in labels)
         return ReconcileInput(
             account=account,
             ledger=self._ledger.positions(),
@@ -248,7 +250,7 @@ class Reconciler:
     def _revive(self, fills: Iterable[Fill]) -> None:
         """Let an intent that counted as dead say what filled after all; reported just before."""
         for fill in fills:
-            intent = self._intents.get(fill.label) if is_our_label(fill.label) else None
+            intent = self._intent_of(fill.label)
             if intent and intent.status in DEAD:
                 filled = intent.filled_coin + fill.amount_coin
                 whole = filled >= intent.amount_coin
@@ -256,67 +258,17 @@ class Reconciler:
                 update = {"status": status, "filled_coin": filled, "order_id": fill.order_id}
                 self._intents.update(intent.model_copy(update=update))
 
-    def _resolved_update(self, intent: Intent) -> OrderUpdate:
-        facts = {
-            "label": intent.label,
-            "status": intent.status.value,
-            "side": intent.side,
-            "filled": float(intent.filled_coin),
-            "order_id": intent.order_id,
-            "message": intent.message,
-        }
-        return OrderUpdate(
-            kind="resolved", cycle_id=intent.cycle_id, symbol=intent.instrument_name, facts=facts
-        )
-
     def _fill_update(self, fill: Fill) -> OrderUpdate:
-        intent = self._intents.get(fill.label) if is_our_label(fill.label) else None
-        facts: dict[str, Any] = {
-            "trade_id": fill.trade_id,
-            "order_id": fill.order_id,
-            "label": fill.label,
-            "purpose": intent.purpose.value if intent else None,
-            "side": fill.side,
-            "amount": float(fill.amount_coin),
-            "price": float(fill.price_coin),
-            "fee": float(fill.fee_coin),
-            "cash": float(fill.cash_coin),
-            "index_usd": fill.index_usd,
-            "executed_at": fill.executed_at.isoformat(),
-            "liquidation": fill.is_liquidation,
-        }
-        if fill.side == "buy":
-            facts["captured_premium"] = self._captured(fill.instrument_name)
-        return OrderUpdate(
-            kind="fill" if intent else "foreign",
-            cycle_id=intent.cycle_id if intent else None,
-            symbol=fill.instrument_name,
-            facts=facts,
-        )
+        captured = self._ledger.captured_coin(fill.instrument_name)
+        return fill_update(fill, self._intent_of(fill.label), captured)
 
     def _settlement_update(self, event: SettlementEvent) -> OrderUpdate:
         label = self._ledger.opening_label(event.instrument_name)
-        intent = self._intents.get(label) if label and is_our_label(label) else None
-        return OrderUpdate(
-            kind="settlement",
-            cycle_id=intent.cycle_id if intent else None,
-            symbol=event.instrument_name,
-            facts={
-                "settlement_id": event.settlement_id,
-                "position": float(event.position_coin),
-                "delivery_price_usd": float(event.delivery_price_usd),
-                "delivery_price_source": event.delivery_price_source,
-                "payoff": float(event.payoff_coin),
-                "fee": float(event.fee_coin),
-                "cash": float(event.cash_coin),
-                "captured_premium": self._captured(event.instrument_name),
-                "settled_at": event.settled_at.isoformat(),
-            },
-        )
+        captured = self._ledger.captured_coin(event.instrument_name)
+        return settlement_update(event, self._intent_of(label or ""), captured)
 
-    def _captured(self, instrument_name: str) -> float | None:
-        captured = self._ledger.captured_coin(instrument_name)
-        return None if captured is None else float(captured)
+    def _intent_of(self, label: str) -> Intent | None:
+        return self._intents.get(label) if is_our_label(label) else None
 
 
 def _last_delivery(at: datetime) -> datetime:

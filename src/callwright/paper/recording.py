@@ -13,11 +13,8 @@ import csv
 import gzip
 import io
 import math
-import zlib
 from collections import Counter
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +23,6 @@ from scipy.special import ndtr
 from callwright.domain.base import from_ms, to_ms
 from callwright.domain.instrument import parse_option_name
 from callwright.domain.market import (
-    Floats,
     IndexHistory,
     Ints,
     MarketView,
@@ -34,68 +30,47 @@ from callwright.domain.market import (
     OptionListing,
     UnderlyingMarket,
 )
-from callwright.errors import DataInvalid
+from callwright.errors import DataInvalid, StorageError
 from callwright.paper.depth import DEPTH_MODEL, displayed_sizes, instrument_keys
+from callwright.paper.snapshot_rows import (
+    COLUMNS,
+    RECORD_AGAIN,
+    Numbers,
+    Texts,
+    judge,
+    read_columns,
+)
 
 UNDERLYINGS = ("BTC", "ETH")
 PREFIX = "deribit_options_snapshot_"
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
-
-COLUMNS = (
-    "timestamp",
-    "instrument_name",
-    "underlying",
-    "underlying_name",
-    "option_type",
-    "strike",
-    "expiry_datetime",
-    "time_to_maturity",
-    "bid_price",
-    "ask_price",
-    "mark_price",
-    "mid_price",
-    "futures_price",
-    "futures_instrument_name",
-    "implied_volatility",
-    "delta",
-    "vega",
-    "open_interest",
-    "volume",
-    "bid_ask_spread",
-    "currency",
-    "index_price",
-    "volume_usd",
-)
-_TEXTS = (
-    "timestamp",
-    "instrument_name",
-    "option_type",
-    "strike",
-    "expiry_datetime",
-    "currency",
-)
-_POSITIVE = ("futures_price", "index_price", "implied_volatility")
-_NOT_NEGATIVE = ("mark_price", "open_interest")
-_SIDES = ("bid_price", "ask_price")
-_RECORD_AGAIN = "record it again, or remove it"
 
 
 def write_snapshot(view: MarketView, directory: Path) -> Path:
     """Write ``view`` to ``directory`` and return the file; the same view gives the same bytes.
 
     A file of the same second is replaced. The directory is made when it is missing.
+
+    Raises:
+        StorageError: The directory or the file cannot be written.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for market in view.underlyings.values():
         writer.writerows(_rows(market, view.as_of))
-    directory.mkdir(parents=True, exist_ok=True)
     target = directory / f"{PREFIX}{view.as_of:{TIME_FORMAT}}.csv.gz"
     partial = target.with_suffix(".part")
-    # Without a time in its header, gzip output depends on the text only.
-    partial.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
-    partial.replace(target)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        # Without a time in its header, gzip output depends on the text only.
+        partial.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+        partial.replace(target)
+    except OSError as exc:
+        raise StorageError(
+            f"cannot write the snapshot {target}: {exc.strerror}",
+            remedy="choose a directory that can be written, with free space",
+        ) from exc
     return target
 
 
@@ -109,11 +84,11 @@ def read_snapshot(path: Path) -> MarketView:
     Raises:
         DataInvalid: The file is torn, empty, lacks a column, or has no usable row of a coin.
     """
-    texts, numbers = _read_columns(path)
-    reasons, times_ms = _judge(texts, numbers)
+    texts, numbers = read_columns(path)
+    reasons, times_ms = judge(texts, numbers)
     at_ms = max((ms for ms, why in zip(times_ms, reasons, strict=True) if not why), default=None)
     if at_ms is None:
-        raise DataInvalid(f"{path} has no usable row", remedy=_RECORD_AGAIN)
+        raise DataInvalid(f"{path} has no usable row", remedy=RECORD_AGAIN)
     at = from_ms(at_ms)
     for row, why in enumerate(reasons):
         if not why and not parse_option_name(texts["instrument_name"][row]).expiry > at:
@@ -203,119 +178,11 @@ def _or_empty(price: float) -> object:
     return price if price == price else ""
 
 
-def _read_columns(path: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, Floats]]:
-    """Return the text columns and the number columns (NaN where empty or not a number)."""
-    try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as exc:
-        raise DataInvalid(f"{path} is torn or not readable: {exc}", remedy=_RECORD_AGAIN) from exc
-    lines = csv.reader(io.StringIO(text))
-    header = next(lines, None)
-    if header is None:
-        raise DataInvalid(f"{path} is empty", remedy=_RECORD_AGAIN)
-    needed = (*_TEXTS, *_POSITIVE, *_NOT_NEGATIVE, *_SIDES)
-    missing = sorted(set(needed) - set(header))
-    if missing:
-        raise DataInvalid(
-            f"{path} line 1: no column {', '.join(missing)}",
-            remedy="it must have the columns that `callwright chain --record` writes",
-        )
-    rows = list(lines)
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise DataInvalid(
-                f"{path} line {number}: {len(row)} fields instead of {len(header)}, torn there",
-                remedy=_RECORD_AGAIN,
-            )
-    if not rows:
-        raise DataInvalid(f"{path} has a header and no rows", remedy=_RECORD_AGAIN)
-    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-    return {name: columns[name] for name in _TEXTS}, {
-        name: _numbers(columns[name]) for name in (*_POSITIVE, *_NOT_NEGATIVE, *_SIDES)
-    }
-
-
-def _numbers(column: Sequence[str]) -> Floats:
-    try:
-        return np.array([float(field) if field else math.nan for field in column])
-    except ValueError:
-        return np.array([_number(field) for field in column])
-
-
-def _number(field: str) -> float:
-    try:
-        return float(field) if field else math.nan
-    except ValueError:
-        # Infinity is refused on every side; a NaN would pass for an empty quote.
-        return math.inf
-
-
-def _judge(
-    texts: dict[str, tuple[str, ...]], numbers: dict[str, Floats]
-) -> tuple[list[str], list[int]]:
-    """Return each row's reason to be dropped (empty: usable), and its time in milliseconds."""
-    times = [_time_ms(text) for text in texts["timestamp"]]
-    reasons = [
-        "bad_time" if ms is None else _contract_problem(*contract)
-        for ms, contract in zip(
-            times,
-            zip(*(texts[name] for name in _TEXTS[1:]), strict=True),
-            strict=True,
-        )
-    ]
-    positive = np.array([numbers[name] for name in _POSITIVE])
-    not_negative = np.array([numbers[name] for name in _NOT_NEGATIVE])
-    sides = np.array([numbers[name] for name in _SIDES])
-    finite = np.isfinite(positive).all(axis=0) & np.isfinite(not_negative).all(axis=0)
-    finite &= ~np.isinf(sides).any(axis=0)
-    # A side that is NaN is empty, and empty is fine.
-    in_range = (positive > 0).all(axis=0) & (not_negative >= 0).all(axis=0)
-    in_range &= ~(sides <= 0).any(axis=0)
-    for row in np.flatnonzero(~(finite & in_range)).tolist():
-        reasons[row] = reasons[row] or ("out_of_range" if finite[row] else "not_finite")
-    count = Counter(texts["instrument_name"])
-    if len(count) < len(reasons):
-        for row, name in enumerate(texts["instrument_name"]):
-            if count[name] > 1:
-                # Nothing says which of them is right, so none is used.
-                reasons[row] = "duplicate"
-    return reasons, [ms or 0 for ms in times]
-
-
-@lru_cache(maxsize=4_096)
-def _time_ms(text: str) -> int | None:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return to_ms(at.astimezone(UTC)) if at.tzinfo else None
-
-
-@lru_cache(maxsize=65_536)
-def _contract_problem(name: str, option_type: str, strike: str, expiry: str, currency: str) -> str:
-    """Return why a row's contract terms cannot be right, or an empty text."""
-    try:
-        option = parse_option_name(name)
-    except DataInvalid:
-        return "bad_name"
-    if currency != option.underlying or option.settlement != "inverse":
-        return "wrong_currency"
-    expiry_ms = _time_ms(expiry)
-    if (
-        option_type != option.option_type
-        or expiry_ms != to_ms(option.expiry)
-        or _number(strike) != float(option.strike_usd)
-    ):
-        return "contradicts_name"
-    return ""
-
-
 def _market(
     path: Path,
     underlying: str,
-    texts: dict[str, tuple[str, ...]],
-    numbers: dict[str, Floats],
+    texts: Texts,
+    numbers: Numbers,
     reasons: list[str],
     times_ms: list[int],
     at: datetime,
@@ -331,7 +198,7 @@ def _market(
     if not kept:
         facts = ", ".join(f"{why} {n}" for why, n in sorted(dropped.items())) or "none listed"
         raise DataInvalid(
-            f"{path} has no usable row of {underlying} ({facts})", remedy=_RECORD_AGAIN
+            f"{path} has no usable row of {underlying} ({facts})", remedy=RECORD_AGAIN
         )
     rows = np.array(kept)
     listing = OptionListing.of_names(underlying, [texts["instrument_name"][row] for row in kept])

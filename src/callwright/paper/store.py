@@ -15,7 +15,7 @@ from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
+from typing import Any, NamedTuple, Self, TypeVar, get_args, get_type_hints
 
 from callwright.errors import StorageError
 from callwright.paper.records import (
@@ -45,7 +45,7 @@ _TABLES: dict[type, tuple[str, tuple[str, ...]]] = {
 }
 _INDEXES = (
     "CREATE INDEX orders_by_label ON orders (label)",
-    "CREATE INDEX orders_open ON orders (order_id) WHERE order_state = 'open'",
+    "CREATE INDEX orders_open ON orders (order_state) WHERE order_state = 'open'",
     "CREATE INDEX trades_by_time ON trades (currency, timestamp)",
     "CREATE INDEX settlements_by_time ON settlements (currency, timestamp)",
 )
@@ -60,7 +60,7 @@ class Books:
         self._db = connection
         self._name = name
 
-    def __enter__(self) -> Books:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -98,9 +98,9 @@ def _months_before(day: date, months: int) -> tuple[int, int]:
 # A stage is for expiries that live about as long; a weekly never has a yearly's far strikes.
 _STAGES: tuple[tuple[int, tuple[tuple[int, int], ...]], ...] = (
     (4, ((1, 2), (2, 5))),
-    (28, ((2, 6), (4, 8))),
-    (98, ((4, 6), (10, 9))),
-    (371, ((10, 8), (20, 9), (40, 7))),
+    (28, ((2, 4), (4, 5))),
+    (98, ((4, 4), (10, 6))),
+    (371, ((10, 6), (20, 7), (40, 6))),
 )
 _REACH_MAX = 1.5
 _STAGE_LIFE_MIN = 0.8
@@ -177,6 +177,8 @@ class ListingBook:
         )
         keys = instrument_keys(listing, self._seed)
         interest = _open_interest(self._underlying)[draws(keys, _INTEREST_STREAM)]
+        # Views share it; nobody may write to it.
+        interest.setflags(write=False)
         return Board(listing, expiry_ms, expiry_index, strike_usd, both, keys, interest)
 
     def _name_strikes(

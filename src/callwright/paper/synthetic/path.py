@@ -182,8 +182,11 @@ def _asset_path(
     drift = (model.drift_annual - 0.5 * vol**2) / HOURS_PER_YEAR - hourly_rate * model.jump_mean
     log_price = np.concatenate([[0.0], np.cumsum(drift + hour_vol * diffusion + jump)[:-1]])
     log_price -= log_price[HISTORY_DAYS * 24]
+    index_usd = np.round(model.start_usd * np.exp(log_price), 2)
+    # Histories in views are slices of it; nobody may write to them.
+    index_usd.setflags(write=False)
     path = AssetPath(
-        index_usd=np.round(model.start_usd * np.exp(log_price), 2),
+        index_usd=index_usd,
         hour_vol=hour_vol,
         jump=jump,
         fast=fast,
