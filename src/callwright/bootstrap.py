@@ -33,6 +33,7 @@ from callwright.paper.exchange import PaperExchange
 from callwright.paper.faults import FaultPlan
 from callwright.paper.source import MarketSource, open_source
 from callwright.paper.store import PaperStore
+from callwright.ports import Brain
 from callwright.summary import RunSummary
 from callwright.venues.paper import PaperVenue
 
@@ -84,12 +85,17 @@ def open_market(settings: Settings) -> MarketSource:
 
 @contextmanager
 def open_desk(
-    settings: Settings, *, durable: bool = True, faults: FaultPlan | None = None
+    settings: Settings,
+    *,
+    durable: bool = True,
+    brain: Brain | None = None,
+    faults: FaultPlan | None = None,
 ) -> Iterator[HomeDesk]:
     """Open the desk of the settings' home folder for as long as the block runs.
 
     Args:
         durable: False skips every fsync; for back-tests in throw-away homes only.
+        brain: Who decides; the rule-based policy when None.
         faults: Armed by tests.
 
     Raises:
@@ -126,7 +132,7 @@ def open_desk(
             config_snapshot=settings.config_snapshot(),
             venue=venue,
             clock=venue,
-            brain=RuleBasedBrain(policy, limits),
+            brain=brain or RuleBasedBrain(policy, limits),
             intents=intents,
             log=SqliteDecisionLog(database, recorder),
             state=state,
