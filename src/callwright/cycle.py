@@ -21,7 +21,7 @@ from callwright.domain.scan import Candidate, Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import CallwrightError, DataInvalid, StaleMarket, StorageError, VenueError
 from callwright.execution.labels import order_label
-from callwright.execution.planner import plan
+from callwright.execution.planner import Plan, plan
 from callwright.execution.startup import Reconciler, ReconcileReport
 from callwright.execution.submit import submit
 from callwright.guardrails.approval import Approval, approve, precheck
@@ -114,7 +114,13 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
 
     answer = await desk.brain.decide(snapshot, scan)
     answer, sizing, approval = judge(desk, snapshot, scan, answer)
-    intents, booked, message = await _execute(desk, snapshot, scan, answer, approval, cycle_id)
+    planned: Plan | None = None
+    try:
+        planned = _plan(desk, snapshot, scan, answer, approval, cycle_id)
+    except DataInvalid as exc:
+        # Approved, yet it cannot be put into orders: no decision came of this, and no hold either.
+        answer = replace(answer, failure=exc.code, failure_message=desk.redact(exc.message))
+    intents, booked, message = await _send(desk, planned)
     record = build_record(
         cycle_id=cycle_id,
         log_time=desk.clock.now(),
@@ -124,7 +130,7 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
             sizing=sizing,
             guardrail=approval.guardrail,
             risk=approval.risk,
-            approved=approval.trade is not None,
+            approved=planned is not None,
         ),
         baseline=_baseline(desk, snapshot, scan, answer),
         intents=intents,
@@ -241,18 +247,17 @@ def _baseline(
     return proposal, size(proposal, snapshot, scan, desk.policy, desk.limits)
 
 
-async def _execute(
+def _plan(
     desk: Desk,
     snapshot: Snapshot,
     scan: Scan,
     answer: BrainAnswer,
     approval: Approval,
     cycle_id: str,
-) -> tuple[tuple[Intent, ...], tuple[OrderUpdate, ...], str]:
-    """Send what was approved; return the orders, what was booked of them, and a message."""
+) -> Plan | None:
     if approval.trade is None:
-        return (), (), ""
-    planned = plan(
+        return None
+    return plan(
         approval.trade,
         snapshot=snapshot,
         scan=scan,
@@ -261,6 +266,14 @@ async def _execute(
         cycle_id=cycle_id,
         is_care=answer.source == "care",
     )
+
+
+async def _send(
+    desk: Desk, planned: Plan | None
+) -> tuple[tuple[Intent, ...], tuple[OrderUpdate, ...], str]:
+    """Send a plan; return its orders, what was booked of them, and a message."""
+    if planned is None:
+        return (), (), ""
     if desk.dry_run:
         return planned.legs, (), "dry run: nothing was sent"
     intents = await submit(
@@ -276,7 +289,7 @@ async def _execute(
         return intents, (), ""
     try:
         report = await desk.reconciler.each_cycle(await desk.venue.account())
-    except VenueError as exc:
+    except (VenueError, DataInvalid) as exc:
         # The orders are safe at the venue and in the ledger of intents; the next cycle books them.
         return intents, (), f"fills not booked yet: {desk.redact(exc.message)}"
     return intents, report.updates, report.message

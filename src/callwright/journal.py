@@ -148,6 +148,8 @@ def _final_action(judged: Judged) -> ActionRecord:
     if judged.approved or isinstance(proposal, DoNothing):
         return action_record(proposal, judged.sizing)
     denials = [v for v in (judged.guardrail, judged.risk) if v is not None and not v.allowed]
+    if not denials:
+        return ActionRecord(action="DO_NOTHING", params={}, reasoning=proposal.reasoning)
     who = "Risk engine" if judged.guardrail is None or judged.guardrail.allowed else "Guardrail"
     codes = ", ".join(code for verdict in denials for code in verdict.codes)
     return ActionRecord(

@@ -12,11 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from callwright.cycle import Desk, close_interrupted, run_cycle
 from callwright.domain.desk import TradingState
 from callwright.domain.record import CycleRecord, OrderUpdate
-from callwright.errors import CallwrightError, MarketExhausted, StorageError, VenueError
+from callwright.errors import (
+    CallwrightError,
+    DataInvalid,
+    MarketExhausted,
+    StorageError,
+    VenueError,
+)
 from callwright.execution.startup import ReconcileReport
 from callwright.journal import cycle_id_of, failed_record
 from callwright.ports import SteppedMarket
@@ -49,6 +56,7 @@ async def run_loop(
     interval_s: float,
     on_record: Callable[[CycleRecord], None],
     on_start: Callable[[ReconcileReport], None] = lambda report: None,
+    on_start_failed: Callable[[VenueError | DataInvalid], None] = lambda error: None,
     after_cycle: Callable[[CycleRecord], None] = lambda record: None,
 ) -> LoopResult:
     """Run cycles until as many have run, the market ends, or a signal asks to stop.
@@ -58,25 +66,44 @@ async def run_loop(
         interval_s: From the start of one cycle to the start of the next, on the wall clock.
         on_record: Called with every record, those that close interrupted cycles included.
         on_start: Called once with what the start-up reconciliation found.
+        on_start_failed: Called each time that the venue could not be read at start-up; it is tried
+            again with back-off, since nothing may be decided before.
         after_cycle: Called after each cycle's record is safe; the heartbeat.
 
     Raises:
         StorageError: A record or ledger cannot be written; nothing may trade.
     """
-    stop = asyncio.Event()
-    with _signals_set(stop):
-        report = await desk.start()
+    stop = StopRequest()
+    with stop.on_signals():
+        report = await _start(desk, stop, on_start_failed)
+        if report is None:
+            return LoopResult(0, "stopped")
         on_start(report)
         for record in close_interrupted(desk):
             on_record(record)
         return await _cycles(desk, cycles, interval_s, stop, on_record, after_cycle, report.updates)
 
 
+async def _start(
+    desk: Desk, stop: StopRequest, on_failed: Callable[[VenueError | DataInvalid], None]
+) -> ReconcileReport | None:
+    """Reconcile until it works; None when a signal came first."""
+    failures = 0
+    while not stop.requested:
+        try:
+            return await desk.start()
+        except (VenueError, DataInvalid) as exc:
+            failures += 1
+            on_failed(exc)
+            await stop.wait_until(time.monotonic() + _backoff_s(failures))
+    return None
+
+
 async def _cycles(
     desk: Desk,
     cycles: int | None,
     interval_s: float,
-    stop: asyncio.Event,
+    stop: StopRequest,
     on_record: Callable[[CycleRecord], None],
     after_cycle: Callable[[CycleRecord], None],
     carried: tuple[OrderUpdate, ...],
@@ -85,7 +112,7 @@ async def _cycles(
     venue_errors = 0
     next_at = time.monotonic()
     while cycles is None or done < cycles:
-        if stop.is_set():
+        if stop.requested:
             return LoopResult(done, "stopped")
         try:
             _move_market(desk)
@@ -101,7 +128,7 @@ async def _cycles(
         after_cycle(record)
         venue_errors = venue_errors + 1 if record.failure in _VENUE_FAILURES else 0
         next_at = _next_start(next_at, interval_s, venue_errors)
-        await _wait_until(next_at, stop)
+        await stop.wait_until(next_at)
     return LoopResult(done, "cycles")
 
 
@@ -115,26 +142,19 @@ def _move_market(desk: Desk) -> None:
         desk.venue.advance()
 
 
+def _backoff_s(failures: int) -> float:
+    return min(BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 30), BACKOFF_MAX_S)
+
+
 def _next_start(previous: float, interval_s: float, venue_errors: int) -> float:
     """Return when the next cycle starts: on the grid, later ticks dropped, or backed off."""
     now = time.monotonic()
     if venue_errors:
-        wait = min(BACKOFF_FIRST_S * 2.0 ** (venue_errors - 1), BACKOFF_MAX_S)
-        return now + max(interval_s, wait)
+        return now + max(interval_s, _backoff_s(venue_errors))
     planned = previous + interval_s
     if interval_s > 0 and planned < now:
         planned += interval_s * ((now - planned) // interval_s + 1)
     return planned
-
-
-async def _wait_until(at: float, stop: asyncio.Event) -> None:
-    left = at - time.monotonic()
-    if left <= 0:
-        # Signals are delivered between tasks: give them the chance even without a pause.
-        await asyncio.sleep(0)
-        return
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), timeout=left)
 
 
 def _halt(desk: Desk, exc: Exception, on_record: Callable[[CycleRecord], None]) -> str:
@@ -168,25 +188,39 @@ def _halt(desk: Desk, exc: Exception, on_record: Callable[[CycleRecord], None]) 
     return message
 
 
-@contextmanager
-def _signals_set(stop: asyncio.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set the event; a second one acts as if we had not asked for it."""
-    loop = asyncio.get_running_loop()
+class StopRequest:
+    """Whether somebody asked the loop to stop, known at once and wherever the loop is."""
 
-    def first(number: int) -> None:
-        stop.set()
-        loop.remove_signal_handler(number)
+    def __init__(self) -> None:
+        self.requested = False
+        self._event = asyncio.Event()
 
-    for number in _STOP_SIGNALS:
-        # Outside the main thread (tests, embedding) signals belong to somebody else.
-        with suppress(RuntimeError, ValueError):
-            loop.add_signal_handler(number, first, number)
-    try:
-        yield
-    finally:
-        for number in _STOP_SIGNALS:
-            with suppress(RuntimeError, ValueError):
-                loop.remove_signal_handler(number)
+    async def wait_until(self, at: float) -> None:
+        """Return at monotonic time ``at``, or as soon as a stop is requested."""
+        left = at - time.monotonic()
+        if left <= 0:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), timeout=left)
 
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Let SIGINT and SIGTERM request the stop; a second one acts as before us."""
+        loop = asyncio.get_running_loop()
+        before: dict[int, Any] = {}
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+        def request(number: int, frame: object) -> None:
+            self.requested = True
+            loop.call_soon_threadsafe(self._event.set)
+            signal.signal(number, before[number])
+
+        for stop_signal in (signal.SIGINT, signal.SIGTERM):
+            # Outside the main thread (tests, embedding) signals belong to somebody else.
+            with suppress(ValueError):
+                before[stop_signal] = signal.signal(stop_signal, request)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                with suppress(ValueError):
+                    signal.signal(number, handler)

@@ -66,6 +66,7 @@ def run(
                     interval_s=settings.loop_interval_sec,
                     on_record=view.show,
                     on_start=view.started,
+                    on_start_failed=view.start_failed,
                     after_cycle=home_desk.heartbeat,
                 )
             )

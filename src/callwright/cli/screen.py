@@ -14,6 +14,7 @@ from rich.text import Text
 
 from callwright.cli.report import minute_of, summary_view
 from callwright.domain.record import CycleRecord, OrderUpdate
+from callwright.errors import CallwrightError
 from callwright.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class JsonLines:
         """Say on stderr what start-up found."""
         for line in _start_lines(report):
             print(f"callwright: {line}", file=sys.stderr)
+
+    def start_failed(self, error: CallwrightError) -> None:
+        """Say on stderr that start-up is tried again."""
+        print(f"callwright: {_retry_line(error)}", file=sys.stderr)
 
     def show(self, record: CycleRecord) -> None:
         """Print a record."""
@@ -98,6 +103,10 @@ class Screen:
         for line in _start_lines(report):
             self._console.print(Text(line), style="yellow")
 
+    def start_failed(self, error: CallwrightError) -> None:
+        """Say that start-up is tried again."""
+        self._console.print(Text(_retry_line(error)), style="yellow")
+
     def show(self, record: CycleRecord) -> None:
         """Print a cycle's lines and refresh the table."""
         self._summary.add(record)
@@ -123,6 +132,10 @@ class Screen:
             ),
             soft_wrap=True,
         )
+
+
+def _retry_line(error: CallwrightError) -> str:
+    return f"nothing is decided before the venue can be read; trying again: {error.message}"
 
 
 def _start_lines(report: ReconcileReport) -> list[str]:
