@@ -10,15 +10,14 @@ from typing import Any
 from callwright.audit import audit
 from callwright.bootstrap import DESK_FILE, PAPER_FILE, HomeDesk, open_desk
 from callwright.config import Settings, load_settings
-from callwright.domain.decision import DoNothing, Proposal
+from callwright.domain.decision import DoNothing
 from callwright.domain.record import CycleRecord
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.loop import LoopResult, run_loop
 from callwright.paper.faults import FaultPlan
 from callwright.ports import Brain, BrainAnswer
-
-Choose = Callable[[Snapshot, Scan], Proposal]
+from proposals import Choose
 
 
 class ScriptedBrain:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,22 +19,11 @@ from hypothesis import strategies as st
 
 from callwright import loop
 from callwright.bootstrap import open_desk
-from callwright.domain.decision import (
-    CloseCoveredCall,
-    CloseParams,
-    DoNothing,
-    OpenCoveredCall,
-    OpenParams,
-    Proposal,
-    RollCoveredCall,
-    RollParams,
-)
-from callwright.domain.scan import Scan
-from callwright.domain.snapshot import Snapshot
 from callwright.memory.database import read_desk_database
 from callwright.memory.intents import SqliteIntentStore
 from callwright.paper.faults import FaultPlan
 from desks import ScriptedBrain, desk_settings, run_desk, violations
+from proposals import close_nth, hold, open_any_listed, open_nth, roll_nth
 
 HEALING_CYCLES = 5
 """Cycles without faults at the end, in which every doubt must be resolved."""
@@ -44,57 +32,6 @@ HEALING_CYCLES = 5
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "BACKOFF_FIRST_S", 0.0)
-
-
-def hold(snapshot: Snapshot, scan: Scan) -> Proposal:
-    return DoNothing(reasoning="hold")
-
-
-def open_nth(n: int) -> Callable[[Snapshot, Scan], Proposal]:
-    def choose(snapshot: Snapshot, scan: Scan) -> Proposal:
-        if not scan.candidates:
-            return DoNothing()
-        best = scan.candidates[n % len(scan.candidates)]
-        return OpenCoveredCall(params=OpenParams(underlying=best.underlying, symbol=best.symbol))
-
-    return choose
-
-
-def open_any_listed(n: int) -> Callable[[Snapshot, Scan], Proposal]:
-    def choose(snapshot: Snapshot, scan: Scan) -> Proposal:
-        names = snapshot.market.underlyings["BTC"].chain.listing.names
-        return OpenCoveredCall(params=OpenParams(underlying="BTC", symbol=names[n % len(names)]))
-
-    return choose
-
-
-def roll_nth(n: int) -> Callable[[Snapshot, Scan], Proposal]:
-    def choose(snapshot: Snapshot, scan: Scan) -> Proposal:
-        shorts = [s for book in scan.books.values() for s in book.short_calls]
-        if not shorts or not scan.candidates:
-            return DoNothing()
-        short = shorts[n % len(shorts)]
-        target = scan.candidates[n % len(scan.candidates)]
-        return RollCoveredCall(
-            params=RollParams(
-                underlying=short.underlying, from_symbol=short.symbol, symbol=target.symbol
-            )
-        )
-
-    return choose
-
-
-def close_nth(n: int) -> Callable[[Snapshot, Scan], Proposal]:
-    def choose(snapshot: Snapshot, scan: Scan) -> Proposal:
-        shorts = [s for book in scan.books.values() for s in book.short_calls]
-        if not shorts:
-            return DoNothing()
-        short = shorts[n % len(shorts)]
-        return CloseCoveredCall(
-            params=CloseParams(underlying=short.underlying, symbol=short.symbol)
-        )
-
-    return choose
 
 
 numbers = st.integers(0, 1_000)
