@@ -93,21 +93,19 @@ def run_rules(rules: Iterable[Rule], x: RuleInput) -> Verdict:
     A rule that raises is a denial, RULE_RAISED, which names the rule and the type of the error but
     not its text: that could quote anything.
     """
-    allowed = True
-    reasons: list[Reason] = []
+    allowed, reasons, nothing_against = True, list[Reason](), Verdict.allow()
     for rule in rules:
-        verdict = _ask(rule, x)
+        error = "no verdict"
+        try:
+            verdict = rule(x)
+        except Exception as exc:  # noqa: BLE001 - a rule that cannot judge must deny, not crash
+            verdict, error = None, type(exc).__name__
+        if verdict is nothing_against:
+            continue
+        if not isinstance(verdict, Verdict):
+            verdict = Verdict.deny("RULE_RAISED", rule=rule.__name__, error=error)
         allowed = allowed and verdict.allowed
         reasons.extend(verdict.reasons)
+    if allowed and not reasons:
+        return nothing_against
     return Verdict(allowed=allowed, reasons=tuple(reasons))
-
-
-def _ask(rule: Rule, x: RuleInput) -> Verdict:
-    error = "no verdict"
-    try:
-        verdict = rule(x)
-        if isinstance(verdict, Verdict):
-            return verdict
-    except Exception as exc:  # noqa: BLE001 - a rule that cannot judge must deny, not crash
-        error = type(exc).__name__
-    return Verdict.deny("RULE_RAISED", rule=rule.__name__, error=error)

@@ -72,6 +72,7 @@ async def run_loop(
 
     Raises:
         StorageError: A record or ledger cannot be written; nothing may trade.
+        DataInvalid: A recorded market's next snapshot cannot be trusted; nothing was lost.
     """
     stop = StopRequest()
     with stop.on_signals():
@@ -116,9 +117,10 @@ async def _cycles(
             return LoopResult(done, "stopped")
         try:
             _move_market(desk)
-            record = await run_cycle(desk, carried=carried if done == 0 else ())
         except MarketExhausted:
             return LoopResult(done, "market_end")
+        try:
+            record = await run_cycle(desk, carried=carried if done == 0 else ())
         except StorageError:
             raise
         except Exception as exc:  # noqa: BLE001 - the outermost frame: record it and halt

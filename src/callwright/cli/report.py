@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -46,35 +47,44 @@ def summary_view(summary: RunSummary) -> Group:
                 style="dim",
             )
         )
-    parts.append(_reasons_table(summary))
+    if summary.held_because or summary.denied_codes or summary.failures:
+        parts.append(_reasons_table(summary))
     return Group(*parts)
 
 
-def _coins_table(summary: RunSummary) -> Table:
-    table = Table(
-        title="Premium, fees, settlements and equity (first, last), in coin",
+def _table(title: str) -> Table:
+    # Narrow: the summary must fit 80 columns.
+    return Table(
+        title=title,
         title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
         padding=(0, 1),
+        pad_edge=False,
     )
+
+
+def _coins_table(summary: RunSummary) -> Table:
+    table = _table("Premium, fees, settlements and equity (first, last), in coin")
     for name in ("coin", "sold", "bought", "fees", "settled", "first", "last", "change"):
         table.add_column(name, justify="right" if name != "coin" else "left", no_wrap=True)
     for coin, totals in sorted(summary.coins.items()):
         first, last = totals.equity_first, totals.equity_last
         table.add_row(
             coin,
-            f"{totals.premium_sold:.4f}",
-            f"{-totals.bought_back:.4f}",
-            f"{-totals.fees:.4f}",
-            f"{totals.settled:.4f}",
-            "-" if first is None else f"{first:.4f}",
-            "-" if last is None else f"{last:.4f}",
-            "-" if first is None or last is None else f"{last - first:+.4f}",
+            f"{totals.premium_sold:.5f}",
+            f"{-totals.bought_back:.5f}",
+            f"{-totals.fees:.5f}",
+            f"{totals.settled:.5f}",
+            "-" if first is None else f"{first:.5f}",
+            "-" if last is None else f"{last:.5f}",
+            "-" if first is None or last is None else f"{last - first:+.5f}",
         )
     return table
 
 
 def _reasons_table(summary: RunSummary) -> Table:
-    table = Table(title="Why no trade, in cycles", title_justify="left", padding=(0, 1))
+    table = _table("Why no trade, in cycles")
     table.add_column("what")
     table.add_column("why", overflow="fold")
     table.add_column("count", justify="right")
