@@ -32,6 +32,7 @@ def backtest(
 
     from callwright.bootstrap import backtest_run
     from callwright.cli.backtest_table import backtest_table
+    from callwright.cli.tables import print_uncut
 
     runs = []
     for spec in track(
@@ -45,7 +46,7 @@ def backtest(
         for one in runs:
             print(json.dumps(one.to_jsonable()))
     else:
-        Console().print(backtest_table(runs))
+        print_uncut(Console(), *backtest_table(runs))
     if any(one.violations or one.ended_because == "halted" for one in runs):
         raise typer.Exit(1)
 

@@ -4,40 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Group
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
+
+from callwright.cli.tables import plain_table
 
 if TYPE_CHECKING:
     from callwright.bootstrap import BacktestRun
 
 
-def backtest_table(runs: list[BacktestRun]) -> Group:
+def backtest_table(runs: list[BacktestRun]) -> list[RenderableType]:
     """Return all runs as one table.
 
-    BTC and ETH are changes of equity in coin, ``vs hold`` is USD against simply holding the coins,
-    ``fall`` the largest draw-down in USD, ``broken`` the number of violated invariants.
+    BTC and ETH are changes of equity in coin, ``USD vs hold`` is against simply holding the coins,
+    ``draw-down`` the largest in USD, ``broken`` the number of violated invariants.
     """
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for name in (
+    table = plain_table(
+        None,
         "market",
-        "cycles",
-        "open",
-        "roll",
-        "close",
-        "settle",
-        "itm",
-        "hold",
-        "deny",
-        "fail",
-        "BTC",
-        "ETH",
-        "vs hold",
-        "fall",
-        "broken",
-    ):
-        table.add_column(name, justify="left" if name == "market" else "right", no_wrap=True)
+        *("cycles", "opens", "rolls", "closes", "settled (itm)", "holds", "denied", "failed"),
+        *("BTC", "ETH", "USD vs hold", "draw-down", "broken"),
+    )
     for run in runs:
         s = run.summary
         change = {
@@ -57,8 +44,7 @@ def backtest_table(runs: list[BacktestRun]) -> Group:
             str(s.opens),
             str(s.rolls),
             str(s.closes),
-            str(s.settlements),
-            str(s.settled_in_the_money),
+            f"{s.settlements} ({s.settled_in_the_money})",
             str(s.holds),
             str(s.denied),
             str(sum(s.failures.values())),
@@ -75,4 +61,4 @@ def backtest_table(runs: list[BacktestRun]) -> Group:
     verdict = Text(
         "No invariant broken." if not notes else f"{len(notes)} violations", style="bold"
     )
-    return Group(table, verdict, *notes)
+    return [table, verdict, *notes]

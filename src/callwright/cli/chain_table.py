@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from callwright.analytics.black76 import delta_of
+from callwright.cli.tables import plain_table
 from callwright.domain.base import DAYS_PER_YEAR
 from callwright.domain.market import MarketView
 
@@ -52,10 +53,9 @@ def chain_rows(view: MarketView, underlying: str, *, days_max: float) -> list[di
 
 def chain_table(rows: list[dict[str, Any]], *, title: str) -> Table:
     """Return the rows as a table; prices in coin."""
-    table = Table(title=title, title_justify="left", padding=(0, 1))
-    names = ("symbol", "dte_days", "delta", "bid", "ask", "mark", "mark_iv_pct", "bid_amount")
-    for name in names:
-        table.add_column(name, justify="left" if name == "symbol" else "right")
+    names = ("dte_days", "delta", "bid", "ask", "mark", "mark_iv_pct", "bid_amount")
+    table = plain_table(title, "symbol", *names)
     for row in rows:
-        table.add_row(*("-" if row[name] is None else f"{row[name]}" for name in names))
+        cells = ("-" if row[name] is None else f"{row[name]}" for name in names)
+        table.add_row(row["symbol"], *cells)
     return table

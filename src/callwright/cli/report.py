@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rich import box
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from callwright.cli.tables import plain_table
 from callwright.summary import RunSummary
 
 
-def summary_view(summary: RunSummary) -> Group:
-    """Return the summary of one run."""
+def summary_view(summary: RunSummary) -> list[RenderableType]:
+    """Return the summary of one run, part by part."""
     parts: list[RenderableType] = [
         Text(
             f"Summary: {summary.cycles} cycles on {summary.market or 'no market'}, "
@@ -49,25 +49,15 @@ def summary_view(summary: RunSummary) -> Group:
         )
     if summary.held_because or summary.denied_codes or summary.failures:
         parts.append(_reasons_table(summary))
-    return Group(*parts)
-
-
-def _table(title: str) -> Table:
-    # Narrow: the summary must fit 80 columns.
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1),
-        pad_edge=False,
-    )
+    return parts
 
 
 def _coins_table(summary: RunSummary) -> Table:
-    table = _table("Premium, fees, settlements and equity (first, last), in coin")
-    for name in ("coin", "sold", "bought", "fees", "settled", "first", "last", "change"):
-        table.add_column(name, justify="right" if name != "coin" else "left", no_wrap=True)
+    table = plain_table(
+        "Premium, fees, settlements and equity, in coin",
+        "coin",
+        *("sold", "bought", "fees", "settled", "equity", "change"),
+    )
     for coin, totals in sorted(summary.coins.items()):
         first, last = totals.equity_first, totals.equity_last
         table.add_row(
@@ -76,7 +66,6 @@ def _coins_table(summary: RunSummary) -> Table:
             f"{-totals.bought_back:.5f}",
             f"{-totals.fees:.5f}",
             f"{totals.settled:.5f}",
-            "-" if first is None else f"{first:.5f}",
             "-" if last is None else f"{last:.5f}",
             "-" if first is None or last is None else f"{last - first:+.5f}",
         )
@@ -84,17 +73,14 @@ def _coins_table(summary: RunSummary) -> Table:
 
 
 def _reasons_table(summary: RunSummary) -> Table:
-    table = _table("Why no trade, in cycles")
-    table.add_column("what")
-    table.add_column("why", overflow="fold")
-    table.add_column("count", justify="right")
+    table = plain_table("Why no trade, in cycles", "why", "cycles")
     for what, counts in (
         ("held", summary.held_because),
         ("denied", summary.denied_codes),
         ("failed", summary.failures),
     ):
         for why, count in _most_common(counts):
-            table.add_row(what, why, str(count))
+            table.add_row(f"{what}: {why}", str(count))
     return table
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from callwright.cli.report import minute_of, summary_view
+from callwright.cli.tables import print_uncut
 from callwright.domain.record import CycleRecord, OrderUpdate
 from callwright.errors import CallwrightError
 from callwright.summary import RunSummary
@@ -121,7 +122,7 @@ class Screen:
     def finish(self, result: LoopResult) -> None:
         """Print the summary and where the records are."""
         self._console.print()
-        self._console.print(summary_view(self._summary))
+        print_uncut(self._console, *summary_view(self._summary))
         self._console.print(Text(_ending(result)))
         settings = self._home_desk.settings
         self._console.print(
