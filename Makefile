@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO   := var/demo
 
-.PHONY: run test check bench seeds clean help
+.PHONY: run test check bench seeds constraints clean help
 
 help:
 	@echo "make run    watch the desk trade a synthetic market on the embedded exchange"
@@ -21,7 +21,7 @@ run: $(VENV)/.installed
 	  --interval 0.05 --no-dry-run --home $(DEMO) --log-dir $(DEMO)/logs
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
@@ -49,6 +49,14 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing the test tools into $(VENV) (once) ..."
 	@$(PIP) -e '.[dev]'
 	@touch $@
+
+# Take the newest versions that pyproject.toml allows, and pin them.
+constraints:
+	@rm -rf build/pins && $(PYTHON) -m venv build/pins
+	@build/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@{ echo "# Versions that make run and make test install; regenerate with: make constraints"; \
+	  build/pins/bin/python -m pip freeze --all --exclude-editable --exclude pip --exclude wheel \
+	  | grep -v '@'; } > constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info src/*.egg-info $(DEMO)

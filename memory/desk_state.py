@@ -6,10 +6,10 @@ process. Whatever cannot be read means HALTED: a kill switch that nobody can rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
 
 from callwright.domain.desk import Breaker, BreakerName, DeskState, TradingState
 from callwright.domain.instrument import parse_option_name
@@ -17,30 +17,38 @@ from callwright.errors import DataInvalid, StorageError
 from callwright.memory.database import DeskDatabase
 from callwright.memory.rows import cells, columns, places, read_row, time_text
 
+T = TypeVar("T")
+
 UNREADABLE = "TRADING_STATE_UNREADABLE"
 
 _OPENING = "purpose IN ('open', 'roll_sell')"
 
-
-@dataclass(frozen=True)
-class _Counters:
-    orders_today: int
-    last_open_at: Mapping[str, datetime]
-    opened_at: Mapping[str, datetime]
-    day_open_equity_coin: Mapping[str, Decimal]
-    breakers: tuple[Breaker, ...]
+# Each coin's newest opening by two steps down an index; grouping would read every intent there is.
+_LAST_OPENINGS = f"""
+WITH RECURSIVE coin (name) AS (
+  SELECT min(underlying) FROM intents
+  UNION ALL
+  SELECT (SELECT min(underlying) FROM intents WHERE underlying > name) FROM coin
+  WHERE name IS NOT NULL
+)
+SELECT name, (
+  SELECT created_at FROM intents WHERE underlying = name AND {_OPENING}
+  AND (CAST(filled_coin AS REAL) > 0 OR status IN ('pending', 'unknown', 'working'))
+  ORDER BY created_at DESC LIMIT 1
+) FROM coin
+"""
 
 
 class SqliteDeskStateStore:
     """``ports.DeskStateStore`` on the desk database.
 
-    Counters are read again only when a table behind them was written, by us or by another process.
+    A counter is read again only when its table was written, by us or by another process.
     """
 
     def __init__(self, database: DeskDatabase) -> None:
         self._db = database
-        self._counters: _Counters | None = None
-        self._counters_key: tuple[object, ...] = ()
+        self._kept: dict[str, tuple[object, Any]] = {}
+        self._openings = _Openings(database)
         self._day_noted: tuple[str, frozenset[str]] = ("", frozenset())
 
     def read(self, at: datetime) -> DeskState:
@@ -51,23 +59,26 @@ class SqliteDeskStateStore:
         the newest run of records with a failure since trading was last set ACTIVE; cycles without
         enough history (``INSUFFICIENT_HISTORY``) neither lengthen nor end it.
         """
+        day = _day(at)
         try:
             state, reason, failures = self._state()
-            counters = self._read_counters(at)
+            outside, intents, fills, day_open, breakers = self._db.version(
+                "intents", "fills", "day_open", "breakers"
+            )
+            return DeskState(
+                trading_state=state,
+                trading_state_reason=reason,
+                orders_today=self._keep(self._orders_since, (outside, intents), day),
+                last_open_at=self._keep(self._last_open_at, (outside, intents)),
+                opened_at=self._openings.live(at, outside=outside, fills=fills),
+                day_open_equity_coin=self._keep(self._day_open, (outside, day_open), day),
+                failures_in_a_row=failures,
+                breakers=self._keep(self._breakers, (outside, breakers)),
+            )
         except (StorageError, ValueError, InvalidOperation) as exc:
             return DeskState(
                 trading_state=TradingState.HALTED, trading_state_reason=f"{UNREADABLE}: {exc}"
             )
-        return DeskState(
-            trading_state=state,
-            trading_state_reason=reason,
-            orders_today=counters.orders_today,
-            last_open_at=counters.last_open_at,
-            opened_at=counters.opened_at,
-            day_open_equity_coin=counters.day_open_equity_coin,
-            failures_in_a_row=failures,
-            breakers=counters.breakers,
-        )
 
     def trading_state(self) -> TradingState:
         """Return the state again, right before a send; unreadable means HALTED."""
@@ -138,19 +149,14 @@ class SqliteDeskStateStore:
             raise StorageError(f"{self._db.path}: the run of failures has no row")
         return TradingState(state), f"{by}: {reason}", failures
 
-    def _read_counters(self, at: datetime) -> _Counters:
-        version = self._db.version("intents", "fills", "day_open", "breakers")
-        key = (version, _day(at))
-        if self._counters is None or key != self._counters_key:
-            self._counters = _Counters(
-                orders_today=self._orders_since(_day(at)),
-                last_open_at=self._last_open_at(),
-                opened_at=self._opened_at(at),
-                day_open_equity_coin=self._day_open(_day(at)),
-                breakers=self._breakers(),
-            )
-            self._counters_key = key
-        return self._counters
+    def _keep(self, read: Callable[..., T], version: object, *asked: str) -> T:
+        """Return what ``read`` said of ``asked`` at this version of its table."""
+        key = (version, asked)
+        kept = self._kept.get(read.__name__)
+        if kept is None or kept[0] != key:
+            kept = self._kept[read.__name__] = (key, read(*asked))
+        value: T = kept[1]
+        return value
 
     def _orders_since(self, day: str) -> int:
         # Cancelled without an order id is what surely never arrived; it took nothing of the day.
@@ -162,20 +168,8 @@ class SqliteDeskStateStore:
         return int(rows[0][0])
 
     def _last_open_at(self) -> dict[str, datetime]:
-        rows = self._db.rows(
-            f"SELECT underlying, max(created_at) FROM intents WHERE {_OPENING}"
-            " AND (CAST(filled_coin AS REAL) > 0 OR status IN ('pending', 'unknown', 'working'))"
-            " GROUP BY underlying"
-        )
-        return {underlying: datetime.fromisoformat(at) for underlying, at in rows}
-
-    def _opened_at(self, at: datetime) -> dict[str, datetime]:
-        rows = self._db.rows(
-            "SELECT instrument_name, max(executed_at) FROM fills"
-            f" WHERE label IN (SELECT label FROM intents WHERE {_OPENING})"
-            " GROUP BY instrument_name"
-        )
-        return {name: datetime.fromisoformat(opened) for name, opened in rows if _is_live(name, at)}
+        rows = self._db.rows(_LAST_OPENINGS)
+        return {coin: datetime.fromisoformat(at) for coin, at in rows if at is not None}
 
     def _day_open(self, day: str) -> dict[str, Decimal]:
         rows = self._db.rows("SELECT underlying, equity_coin FROM day_open WHERE day = ?", (day,))
@@ -186,6 +180,35 @@ class SqliteDeskStateStore:
             f"SELECT {columns(Breaker)} FROM breakers ORDER BY tripped_at, name, underlying"
         )
         return tuple(read_row(Breaker, row) for row in rows)
+
+
+class _Openings:
+    """When each live option was last sold: read once, then only what was booked since."""
+
+    def __init__(self, database: DeskDatabase) -> None:
+        self._db = database
+        self._newest: dict[str, datetime] = {}
+        self._rowid = 0
+        self._read_at: datetime | None = None
+        self._version: tuple[int, int] = (-1, -1)
+
+    def live(self, at: datetime, *, outside: int, fills: int) -> dict[str, datetime]:
+        """Return the newest opening fill of each option that has not expired at ``at``."""
+        if outside != self._version[0] or self._read_at is None or at < self._read_at:
+            self._newest, self._rowid, self._version = {}, 0, (-1, -1)
+        if (outside, fills) != self._version:
+            for self._rowid, name, executed_at in self._db.rows(
+                "SELECT rowid, instrument_name, executed_at FROM fills WHERE rowid > ? AND"
+                f" EXISTS (SELECT 1 FROM intents WHERE label = fills.label AND {_OPENING})"
+                " ORDER BY rowid",
+                (self._rowid,),
+            ):
+                executed = datetime.fromisoformat(executed_at)
+                self._newest[name] = max(self._newest.get(name, executed), executed)
+            self._version = (outside, fills)
+        self._newest = {name: sold for name, sold in self._newest.items() if _is_live(name, at)}
+        self._read_at = at
+        return self._newest
 
 
 def _day(at: datetime) -> str:

@@ -17,6 +17,11 @@ from callwright.memory.rows import cells, columns, places, read_row, time_text
 _ZERO = Decimal(0)
 _FILL_COLUMNS = columns(Fill)
 _SETTLEMENT_COLUMNS = columns(SettlementEvent)
+_INSERT_FILL = f"INSERT INTO fills ({_FILL_COLUMNS}) VALUES ({places(Fill)}) ON CONFLICT DO NOTHING"
+_INSERT_SETTLEMENT = (
+    f"INSERT INTO settlements ({_SETTLEMENT_COLUMNS}) VALUES ({places(SettlementEvent)})"
+    " ON CONFLICT DO NOTHING"
+)
 
 
 class SqliteLedger:
@@ -25,12 +30,20 @@ class SqliteLedger:
     def __init__(self, database: DeskDatabase) -> None:
         self._db = database
         self._positions: dict[str, Decimal] = {}
-        for name, side, amount in database.rows(
-            "SELECT instrument_name, side, amount_coin FROM fills"
-            " UNION ALL SELECT instrument_name, 'sell', position_coin FROM settlements"
-            " UNION ALL SELECT instrument_name, 'buy', amount_coin FROM adoptions"
+        self._fills: set[str] = set()
+        self._settlements: set[str] = set()
+        for trade_id, name, side, amount in database.rows(
+            "SELECT trade_id, instrument_name, side, amount_coin FROM fills"
         ):
+            self._fills.add(trade_id)
             self._add(name, Decimal(amount) if side == "buy" else -Decimal(amount))
+        for settlement_id, name, position in database.rows(
+            "SELECT settlement_id, instrument_name, position_coin FROM settlements"
+        ):
+            self._settlements.add(settlement_id)
+            self._add(name, -Decimal(position))
+        for name, amount in database.rows("SELECT instrument_name, amount_coin FROM adoptions"):
+            self._add(name, Decimal(amount))
         newest = database.rows(
             "SELECT max(at) FROM (SELECT max(executed_at) AS at FROM fills"
             " UNION ALL SELECT max(settled_at) FROM settlements)"
@@ -39,37 +52,35 @@ class SqliteLedger:
 
     def book_fills(self, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         """Store fills by trade id and return those that were new."""
-        insert = (
-            f"INSERT INTO fills ({_FILL_COLUMNS}) VALUES ({places(Fill)}) ON CONFLICT DO NOTHING"
-        )
-        new: list[Fill] = []
-        if fills:
+        # History is read with an overlap, so most of it is known: no transaction for that.
+        new = [fill for fill in fills if fill.trade_id not in self._fills]
+        if new:
             with self._db.transaction():
-                new = [f for f in fills if self._db.write("fills", insert, cells(f)) == 1]
+                new = [f for f in new if self._db.write("fills", _INSERT_FILL, cells(f)) == 1]
         # Only after the commit: a failed one must leave memory and disk agreeing.
         for fill in new:
             signed = fill.amount_coin if fill.side == "buy" else -fill.amount_coin
             self._add(fill.instrument_name, signed)
             self._see(fill.executed_at)
+            self._fills.add(fill.trade_id)
         return tuple(new)
 
     def book_settlements(
         self, settlements: Sequence[SettlementEvent]
     ) -> tuple[SettlementEvent, ...]:
         """Store settlements by id and return those that were new."""
-        insert = (
-            f"INSERT INTO settlements ({_SETTLEMENT_COLUMNS}) VALUES ({places(SettlementEvent)})"
-            " ON CONFLICT DO NOTHING"
-        )
-        new: list[SettlementEvent] = []
-        if settlements:
+        new = [event for event in settlements if event.settlement_id not in self._settlements]
+        if new:
             with self._db.transaction():
                 new = [
-                    s for s in settlements if self._db.write("settlements", insert, cells(s)) == 1
+                    event
+                    for event in new
+                    if self._db.write("settlements", _INSERT_SETTLEMENT, cells(event)) == 1
                 ]
         for event in new:
             self._add(event.instrument_name, -event.position_coin)
             self._see(event.settled_at)
+            self._settlements.add(event.settlement_id)
         return tuple(new)
 
     def adopt(self, instrument_name: str, amount_coin: Decimal, at: datetime, why: str) -> None:

@@ -70,6 +70,7 @@ CREATE TABLE intents (
   resolved_at TEXT
 ) STRICT;
 CREATE INDEX intents_created_at ON intents (created_at);
+CREATE INDEX intents_underlying ON intents (underlying, created_at);
 CREATE INDEX intents_unresolved ON intents (status) WHERE status IN ('pending', 'unknown');
 CREATE TABLE fills (
   trade_id TEXT PRIMARY KEY NOT NULL,

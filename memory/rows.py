@@ -36,7 +36,8 @@ def places(model: type[Frozen]) -> str:
 
 def cells(model: Frozen) -> tuple[Any, ...]:
     """Return the model's values as SQLite stores them, in the order of ``columns``."""
-    return tuple(_cell(getattr(model, name)) for name in type(model).model_fields)
+    values = model.__dict__
+    return tuple(_cell(values[name]) for name in type(model).model_fields)
 
 
 def read_row(model: type[M], row: Sequence[Any]) -> M:
@@ -56,10 +57,10 @@ def read_row(model: type[M], row: Sequence[Any]) -> M:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return time_text(value)
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, datetime):
+        return time_text(value)
     if isinstance(value, Enum):
         return value.value
     return value

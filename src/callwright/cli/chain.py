@@ -53,6 +53,7 @@ def chain(
         print(f"{cycles} snapshots in {record}, the last one {path.name}", file=sys.stderr)
         return
     from callwright.cli.chain_table import chain_rows, chain_table
+    from callwright.cli.tables import print_uncut
 
     rows = chain_rows(source.view(at), underlying, days_max=days)
     if json_output:
@@ -63,6 +64,5 @@ def chain(
         return
     from rich.console import Console
 
-    Console().print(
-        chain_table(rows, title=f"{underlying} calls on {source.name}, {at:%Y-%m-%d %H:%M} UTC")
-    )
+    title = f"{underlying} calls on {source.name}, {at:%Y-%m-%d %H:%M} UTC"
+    print_uncut(Console(), chain_table(rows, title=title))
