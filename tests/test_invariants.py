@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from callwright import loop
 from callwright.bootstrap import open_desk
+from callwright.domain.orders import Intent, IntentStatus
 from callwright.memory.database import read_desk_database
 from callwright.memory.intents import SqliteIntentStore
 from callwright.paper.faults import FaultPlan
@@ -142,3 +143,21 @@ def test_reconciling_twice_equals_once(tmp_path: Path) -> None:
     assert second.findings == ()
     assert second.unresolved == ()
     assert violations(desk) == ()
+
+
+def test_without_look_ups_the_audit_would_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checks above have teeth: give up on an order at once, and it is found to be lost."""
+
+    async def give_up(intent: Intent, **_: Any) -> Intent:
+        return intent.model_copy(update={"status": IntentStatus.EXPIRED})
+
+    monkeypatch.setattr("callwright.execution.submit.resolve", give_up)
+    monkeypatch.setattr("callwright.execution.startup.resolve", give_up)
+    desk = loosened(tmp_path)
+    plan = FaultPlan()
+    plan.arm("lose_reply", "sell")
+    # The process dies before the next cycle could find the fill by the position it made.
+    run_desk(desk, 1, brain=ScriptedBrain([open_nth(0)]), faults=plan)
+    assert any(line.startswith("LOST") for line in violations(desk))

@@ -249,11 +249,10 @@ def _portfolio(account: Account, spot: Mapping[str, float], scan: Scan | None) -
 
 def _plain(model: Any) -> dict[str, Any]:
     """Return a flat domain model as JSON values; Decimals become numbers with the same digits."""
-    out: dict[str, Any] = {}
-    for name, value in model:
+    out = dict(model.__dict__)
+    for name, value in out.items():
         if isinstance(value, Decimal):
-            value = float(value)
+            out[name] = float(value)
         elif isinstance(value, datetime):
-            value = iso_utc(value)
-        out[name] = value
+            out[name] = iso_utc(value)
     return out

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
+from pydantic_core import to_jsonable_python
 
 from callwright.domain.base import Frozen
 from callwright.domain.verdict import Reason
@@ -88,6 +89,20 @@ class StateRecord(Frozen):
     market: Mapping[str, Any] = {}
 
 
+def _as_json(value: object) -> Any:
+    return value.__dict__ if isinstance(value, Frozen) else to_jsonable_python(value)
+
+
+# The standard encoder on the models' own fields: records go through it every cycle.
+_ENCODER = json.JSONEncoder(
+    allow_nan=False,
+    separators=(",", ":"),
+    ensure_ascii=False,
+    check_circular=False,
+    default=_as_json,
+)
+
+
 class CycleRecord(Frozen):
     """One cycle, whatever became of it.
 
@@ -120,8 +135,8 @@ class CycleRecord(Frozen):
         Raises:
             ValueError: A number is not finite.
         """
-        data = self.model_dump(mode="json", by_alias=True)
-        return json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+        fields = dict(self.__dict__)
+        return _ENCODER.encode({"schema": fields.pop("schema_version"), **fields})
 
     @classmethod
     def from_line(cls, line: str | bytes) -> CycleRecord:

@@ -286,12 +286,8 @@ class PaperExchange:
 
     # How a call is served.
 
-    @contextmanager
-    def _call(self, method: Method) -> Iterator[Call]:
-        call = NO_FAULTS if self._faults is None else self._faults.take(method)
-        call.before()
-        yield call
-        call.after()
+    def _call(self, method: Method) -> Call:
+        return NO_FAULTS if self._faults is None else self._faults.take(method)
 
     @contextmanager
     def _change(self) -> Iterator[Ledger]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import TracebackType
 from typing import Literal, get_args
 
 from callwright.paper.refusals import OTHER_REJECT, TOO_MANY_REQUESTS, ExchangeError
@@ -81,9 +82,22 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The faults of one call: ``before`` it, during it, ``after`` it."""
+    """The faults of one call: ``before`` it, during it, ``after`` it; the call runs inside it."""
 
     faults: tuple[Fault, ...] = ()
+
+    def __enter__(self) -> Call:
+        self.before()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.after()
 
     def before(self) -> None:
         """Raise what keeps the call from being carried out."""

@@ -34,17 +34,24 @@ def position_margin(ledger: Ledger, held: HeldPosition) -> Margin:
 
 
 def position_report(ledger: Ledger, held: HeldPosition) -> PositionReport:
-    """Return a position with its mark and margins."""
+    """Return a position with its mark and margins, worked out once for each mark."""
+    name = held.instrument_name
+    mark = ledger.marks[name]
+    known = ledger.reports.get(name)
+    if known is not None and known[0] is held and known[1] is mark:
+        return known[2]
     margin = position_margin(ledger, held)
-    return PositionReport(
-        instrument_name=held.instrument_name,
+    report = PositionReport(
+        instrument_name=name,
         size=held.size,
         average_price=held.average_price,
-        mark_price=ledger.marks[held.instrument_name].mark_price,
+        mark_price=mark.mark_price,
         realized_profit_loss=held.realized_profit_loss,
         initial_margin=margin.initial,
         maintenance_margin=margin.maintenance,
     )
+    ledger.reports[name] = (held, mark, report)
+    return report
 
 
 def summary(ledger: Ledger, currency: str) -> Summary:
@@ -53,10 +60,10 @@ def summary(ledger: Ledger, currency: str) -> Summary:
     value = initial = maintenance = ZERO
     for held in ledger.positions.values():
         if held.currency == currency:
-            margin = position_margin(ledger, held)
-            initial += margin.initial
-            maintenance += margin.maintenance
-            value += coin(held.size * ledger.marks[held.instrument_name].mark_price)
+            report = position_report(ledger, held)
+            initial += report.initial_margin
+            maintenance += report.maintenance_margin
+            value += coin(held.size * report.mark_price)
     working = [o for o in ledger.open_orders.values() if o.currency == currency]
     for name in dict.fromkeys(order.instrument_name for order in working):
         initial += reserve(ledger, name, working)

@@ -17,6 +17,7 @@ from callwright.paper.records import (
     HeldPosition,
     Mark,
     Order,
+    PositionReport,
     Progress,
     Settlement,
     Taken,
@@ -39,6 +40,7 @@ class Ledger:
         coins: Cash by currency.
         positions, marks: By instrument name.
         open_orders: By order id, oldest first.
+        reports: What ``funds.position_report`` made of a position and a mark, by name.
     """
 
     def __init__(self, store: PaperStore, progress: Progress, schedule: Schedule) -> None:
@@ -49,6 +51,7 @@ class Ledger:
         self.positions = {row.instrument_name: row for row in store.positions()}
         self.marks = {row.instrument_name: row for row in store.rows(Mark)}
         self.open_orders = {row.order_id: row for row in store.rows(Order, "order_state = 'open'")}
+        self.reports: dict[str, tuple[HeldPosition, Mark, PositionReport]] = {}
         self._taken = {(row.instrument_name, row.direction): row for row in store.rows(Taken)}
 
     # Clock, counters and marks.
@@ -71,6 +74,7 @@ class Ledger:
         used = self.instruments()
         for name in [name for name in self.marks if name not in used]:
             del self.marks[name]
+            self.reports.pop(name, None)
             self._store.remove(Mark, name)
         for name in used:
             if (quote := view.quote(name)) is not None:

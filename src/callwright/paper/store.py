@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, get_args, get_type_hints
@@ -146,6 +147,7 @@ class PaperStore(Books):
             self._db.close()
             raise
         self._version = self._pragma("data_version")
+        self._pending: dict[type, dict[Any, object]] = {}
 
     def _prepare(self, durable: bool) -> None:
         _check_identity(self._db, self._name, may_be_empty=True)
@@ -176,6 +178,7 @@ class PaperStore(Books):
                     remedy="run one desk per account; stop the other one and start again",
                 )
             yield
+            self._flush()
             self._db.execute("COMMIT")
         except sqlite3.Error as exc:
             self._roll_back()
@@ -185,17 +188,38 @@ class PaperStore(Books):
             raise
 
     def put(self, record: object) -> None:
-        """Insert a record, or replace the one with its key."""
-        layout = _LAYOUTS[type(record)]
-        values = (getattr(record, column) for column in layout.names)
-        self._db.execute(layout.upsert, [str(v) if isinstance(v, Decimal) else v for v in values])
+        """Insert a record, or replace the one with its key.
+
+        A record that changes several times within a transaction is written once, at its end.
+        """
+        kind = type(record)
+        self._pending.setdefault(kind, {})[_LAYOUTS[kind].key(record)] = record
 
     def remove(self, kind: type, key: str) -> None:
         """Delete the records of one table whose (first) key column is ``key``."""
+        self._flush()
         table, keys = _TABLES[kind]
         self._db.execute(f"DELETE FROM {table} WHERE {keys[0]} = ?", (key,))
 
+    def rows(self, kind: type[R], where: str = "1", values: Sequence[Any] = ()) -> tuple[R, ...]:
+        """Return records as ``Books.rows`` does, what this transaction has put included."""
+        self._flush()
+        return super().rows(kind, where, values)
+
+    def _flush(self) -> None:
+        for kind, records in self._pending.items():
+            layout = _LAYOUTS[kind]
+            self._db.executemany(
+                layout.upsert,
+                [
+                    [str(v) if isinstance(v, Decimal) else v for v in layout.values(record)]
+                    for record in records.values()
+                ],
+            )
+        self._pending.clear()
+
     def _roll_back(self) -> None:
+        self._pending.clear()
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
@@ -265,7 +289,8 @@ class _Layout(NamedTuple):
     """How one record maps to its table."""
 
     table: str
-    names: tuple[str, ...]
+    key: Callable[[object], Any]
+    values: Callable[[object], tuple[Any, ...]]
     columns: str
     readers: tuple[Any, ...]
     create: str
@@ -281,7 +306,8 @@ def _layout(kind: type) -> _Layout:
     declared = ", ".join(f"{name} {_sql_type(hints[name])}" for name in names)
     return _Layout(
         table=table,
-        names=names,
+        key=attrgetter(*keys),
+        values=attrgetter(*names),
         columns=columns,
         readers=tuple(_reader(hints[name]) for name in names),
         create=f"CREATE TABLE {table} ({declared}, PRIMARY KEY ({', '.join(keys)}))",

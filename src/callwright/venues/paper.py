@@ -27,7 +27,7 @@ from callwright.errors import (
 from callwright.paper.exchange import PaperExchange
 from callwright.paper.faults import ConnectionFailed, TransportFault
 from callwright.paper.orders import Ticket
-from callwright.paper.records import Order
+from callwright.paper.records import Order, PositionReport
 from callwright.paper.refusals import TOO_MANY_REQUESTS, ExchangeError
 from callwright.paper.schedule import CURRENT
 
@@ -51,6 +51,7 @@ class PaperVenue:
     def __init__(self, exchange: PaperExchange, account_id: str) -> None:
         self._exchange = exchange
         self._account_id = account_id
+        self._shown: dict[str, tuple[PositionReport, Position]] = {}
 
     # Clock and SteppedMarket.
 
@@ -109,16 +110,7 @@ class PaperVenue:
                 )
                 for currency, funds in summaries.items()
             },
-            positions=tuple(
-                Position(
-                    instrument_name=position.instrument_name,
-                    amount_coin=position.size,
-                    average_price_coin=position.average_price,
-                    mark_price_coin=position.mark_price,
-                    initial_margin_coin=position.initial_margin,
-                )
-                for position in positions
-            ),
+            positions=self._as_positions(positions),
             resting_orders=tuple(
                 RestingOrder(
                     order_id=order.order_id,
@@ -134,6 +126,16 @@ class PaperVenue:
                 for order in orders
             ),
         )
+
+    def _as_positions(self, reports: Sequence[PositionReport]) -> tuple[Position, ...]:
+        # The exchange gives the same report again while its position and mark are the same.
+        before, self._shown = self._shown, {}
+        for report in reports:
+            known = before.get(report.instrument_name)
+            if known is None or known[0] is not report:
+                known = (report, _position(report))
+            self._shown[report.instrument_name] = known
+        return tuple(position for _, position in self._shown.values())
 
     async def orders_by_label(self, underlying: str, label: str) -> tuple[VenueOrder, ...]:
         """Return every order with this label, open or closed, oldest first."""
@@ -210,6 +212,16 @@ class PaperVenue:
         """Cancel a resting order and return its last state; the errors are those of ``place``."""
         with _changing(f"cancel of {order_id}"):
             return _venue_order(self._exchange.cancel(order_id))
+
+
+def _position(report: PositionReport) -> Position:
+    return Position(
+        instrument_name=report.instrument_name,
+        amount_coin=report.size,
+        average_price_coin=report.average_price,
+        mark_price_coin=report.mark_price,
+        initial_margin_coin=report.initial_margin,
+    )
 
 
 def _venue_order(order: Order) -> VenueOrder:
