@@ -27,6 +27,7 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@MYPYPATH=src $(BIN)/mypy bench scripts
 	@$(BIN)/python -m pytest tests/test_import_rules.py
 
 bench: $(VENV)/.installed-dev

@@ -35,7 +35,7 @@ class RunSummary:
         holds: Cycles that chose to do nothing.
         denied: Cycles whose proposal a gate denied.
         denied_codes, failures, held_because: Why nothing was sold, counted.
-        hold_usd_first, hold_usd_last: The first equity in coin, valued at first and last index.
+        edge_usd: Equity less what simply holding would be worth, cycle by cycle.
         drawdown_usd_frac, drawdown_coin_frac: Largest fall from a peak; coin is the worst coin.
     """
 
@@ -59,6 +59,7 @@ class RunSummary:
     spot_first: dict[str, float] = field(default_factory=dict)
     equity_usd_first: float | None = None
     equity_usd_last: float | None = None
+    edge_usd: list[float] = field(default_factory=list)
     drawdown_usd_frac: float = 0.0
     drawdown_coin_frac: float = 0.0
     _peak_usd: float = 0.0
@@ -131,6 +132,9 @@ class RunSummary:
         if self.equity_usd_first is None:
             self.equity_usd_first = usd
         self.equity_usd_last = usd
+        hold = self.hold_usd_last
+        if hold is not None:
+            self.edge_usd.append(usd - hold)
         self._peak_usd = max(self._peak_usd, usd)
         if self._peak_usd > 0:
             self.drawdown_usd_frac = max(self.drawdown_usd_frac, 1 - usd / self._peak_usd)

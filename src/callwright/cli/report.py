@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -38,6 +39,11 @@ def summary_view(summary: RunSummary) -> list[RenderableType]:
                 f"draw-down {summary.drawdown_usd_frac:.1%} in USD, "
                 f"{summary.drawdown_coin_frac:.2%} in coin."
             )
+        )
+    if len(summary.edge_usd) > 1:
+        low, high = min(summary.edge_usd), max(summary.edge_usd)
+        parts.append(
+            Text(f"Against holding {sparkline(summary.edge_usd)} {low:+,.0f} to {high:+,.0f} USD")
         )
     if summary.market.startswith("synthetic"):
         parts.append(
@@ -86,6 +92,20 @@ def _reasons_table(summary: RunSummary) -> Table:
 
 def _most_common(counts: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+SPARK_COLUMNS = 40
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Return values as a line of bars, oldest first, from the lowest to the highest."""
+    step = max(len(values) / SPARK_COLUMNS, 1.0)
+    chosen = [values[int(i * step)] for i in range(min(len(values), SPARK_COLUMNS))]
+    chosen[-1] = values[-1]
+    low, high = min(values), max(values)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[round((value - low) * scale)] for value in chosen)
 
 
 def minute_of(stamp: str) -> str:

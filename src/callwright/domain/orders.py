@@ -55,7 +55,11 @@ VenueOrderState = Literal["open", "filled", "cancelled", "rejected"]
 
 
 class VenueOrder(Frozen):
-    """An order as the venue reports it; ``cancelled`` may have filled in part."""
+    """An order as the venue reports it; ``cancelled`` may have filled in part.
+
+    Attributes:
+        fee_coin: What its trades were charged; None where the venue's answer does not say.
+    """
 
     order_id: str
     label: str
@@ -69,6 +73,7 @@ class VenueOrder(Frozen):
     reduce_only: bool
     created_at: UtcTime
     reason: str = ""
+    fee_coin: Amount | None = None
 
 
 class Fill(Frozen):

@@ -49,6 +49,7 @@ def after_order(intent: Intent, order: VenueOrder, at: datetime) -> Intent:
             "order_id": order.order_id,
             "filled_coin": filled,
             "average_price_coin": order.average_price_coin if filled > 0 else None,
+            "fee_coin": intent.fee_coin if order.fee_coin is None else order.fee_coin,
             "message": "ORDER_STILL_OPEN" if order.state == "open" else order.reason,
             "resolved_at": None if status.is_unresolved else at,
         }

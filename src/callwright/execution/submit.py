@@ -99,8 +99,8 @@ async def _cut_to_cover(
 async def _with_fees(
     done: list[Intent], reader: AccountReader, intents: IntentStore
 ) -> tuple[Intent, ...]:
-    """Add what the venue charged, for the record; its trades are booked by reconciliation."""
-    if not any(intent.filled_coin > 0 for intent in done):
+    """Add what the venue charged where its answer did not say; reconciliation books the trades."""
+    if not any(intent.filled_coin > 0 and not intent.fee_coin for intent in done):
         return tuple(done)
     since = done[0].created_at - CLOCK_SLACK
     try:
@@ -110,7 +110,7 @@ async def _with_fees(
     charged = []
     for intent in done:
         fee = sum((t.fee_coin for t in trades if t.label == intent.label), Decimal(0))
-        if fee != intent.fee_coin:
+        if fee and not intent.fee_coin:
             intent = intent.model_copy(update={"fee_coin": fee})
             intents.update(intent)
         charged.append(intent)

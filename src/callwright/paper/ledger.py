@@ -77,8 +77,12 @@ class Ledger:
             self.reports.pop(name, None)
             self._store.remove(Mark, name)
         for name in used:
-            if (quote := view.quote(name)) is not None:
-                self.set_mark(name, quote.mark_coin, quote.forward_usd)
+            market = view.underlyings.get(parse_option_name(name).underlying)
+            row = market.chain.listing.row(name) if market else None
+            if market and row is not None:
+                chain = market.chain
+                mark_coin = decimal_of(float(chain.mark_coin[row]))
+                self.set_mark(name, mark_coin, float(chain.forward_usd[row]))
 
     def instruments(self) -> dict[str, None]:
         """Return the names with a position or an open order, in a fixed order."""

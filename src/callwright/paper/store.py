@@ -110,10 +110,13 @@ class Books:
         layout = _LAYOUTS[kind]
         sql = f"SELECT {layout.columns} FROM {layout.table} WHERE {where} ORDER BY rowid"
         try:
-            return tuple(
-                kind(*[read(value) for read, value in zip(layout.readers, row, strict=True)])
-                for row in self._db.execute(sql, values)
-            )
+            found = []
+            for row in self._db.execute(sql, values):
+                cells = list(row)
+                for column, read in layout.readers:
+                    cells[column] = read(cells[column])
+                found.append(kind(*cells))
+            return tuple(found)
         except (sqlite3.Error, ArithmeticError) as exc:
             raise self._failed("read", exc) from exc
 
@@ -292,7 +295,7 @@ class _Layout(NamedTuple):
     key: Callable[[object], Any]
     values: Callable[[object], tuple[Any, ...]]
     columns: str
-    readers: tuple[Any, ...]
+    readers: tuple[tuple[int, Callable[[Any], Any]], ...]
     create: str
     upsert: str
 
@@ -309,7 +312,11 @@ def _layout(kind: type) -> _Layout:
         key=attrgetter(*keys),
         values=attrgetter(*names),
         columns=columns,
-        readers=tuple(_reader(hints[name]) for name in names),
+        readers=tuple(
+            (column, read)
+            for column, name in enumerate(names)
+            if (read := _reader(hints[name])) is not None
+        ),
         create=f"CREATE TABLE {table} ({declared}, PRIMARY KEY ({', '.join(keys)}))",
         upsert=f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))}) "
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET "
@@ -326,12 +333,13 @@ def _sql_type(hint: Any) -> str:
     return "TEXT" if type(None) in get_args(hint) else "TEXT NOT NULL"
 
 
-def _reader(hint: Any) -> Any:
+def _reader(hint: Any) -> Callable[[Any], Any] | None:
+    """Return what makes a value of a column the record's; None: it is already."""
     if hint is Decimal:
         return Decimal
     if Decimal in get_args(hint):
         return lambda value: None if value is None else Decimal(value)
-    return bool if hint is bool else lambda value: value
+    return bool if hint is bool else None
 
 
 _LAYOUTS = {kind: _layout(kind) for kind in _TABLES}
