@@ -76,7 +76,7 @@ def test_foreign_fills_are_not_ours() -> None:
     summary.add(
         a_record(order_updates=(an_update("foreign", side="sell", amount=1, price=0.1, fee=0),))
     )
-    assert summary.coins == {}
+    assert summary.coins["BTC"].premium_sold == summary.coins["BTC"].fees == 0
 
 
 def test_equity_against_holding_and_the_largest_fall() -> None:
