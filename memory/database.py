@@ -85,10 +85,13 @@ class DeskDatabase:
                 self.connection.rollback()
             raise
 
-    def version(self, *tables: str) -> tuple[int, ...]:
-        """Return numbers that change when these tables may have: by us, or by another process."""
-        outside = self.rows("PRAGMA data_version")[0][0]
-        return (outside, *(self._writes.get(table, 0) for table in tables))
+    def writes(self, table: str) -> int:
+        """Return how often we have written to a table; enough where nobody else writes it."""
+        return self._writes.get(table, 0)
+
+    def outside(self) -> int:
+        """Return a number that changes when another process has written to the file."""
+        return int(self.rows("PRAGMA data_version")[0][0])
 
     def bind_account(self, account_id: str) -> None:
         """Give this ledger to an account for good; a ledger never mixes two.

@@ -23,8 +23,10 @@ UNREADABLE = "TRADING_STATE_UNREADABLE"
 
 _OPENING = "purpose IN ('open', 'roll_sell')"
 
-# Each coin's newest opening by two steps down an index; grouping would read every intent there is.
-_LAST_OPENINGS = f"""
+# Of each coin the newest opening, and the orders since a time. By steps down one index: grouping
+# would read every intent there is. Cancelled without an order id is what surely never arrived; it
+# took nothing of the day.
+_ORDERS = f"""
 WITH RECURSIVE coin (name) AS (
   SELECT min(underlying) FROM intents
   UNION ALL
@@ -35,7 +37,10 @@ SELECT name, (
   SELECT created_at FROM intents WHERE underlying = name AND {_OPENING}
   AND (CAST(filled_coin AS REAL) > 0 OR status IN ('pending', 'unknown', 'working'))
   ORDER BY created_at DESC LIMIT 1
-) FROM coin
+), (
+  SELECT count(*) FROM intents WHERE underlying = name AND created_at >= ?
+  AND NOT (status = 'cancelled' AND order_id IS NULL)
+) FROM coin WHERE name IS NOT NULL
 """
 
 
@@ -62,18 +67,18 @@ class SqliteDeskStateStore:
         day = _day(at)
         try:
             state, reason, failures = self._state()
-            outside, intents, fills, day_open, breakers = self._db.version(
-                "intents", "fills", "day_open", "breakers"
-            )
+            # Another process (``callwright halt``) may write; then everything is read again.
+            outside = self._db.outside()
+            orders_today, last_open_at = self._keep(self._orders, "intents", outside, day)
             return DeskState(
                 trading_state=state,
                 trading_state_reason=reason,
-                orders_today=self._keep(self._orders_since, (outside, intents), day),
-                last_open_at=self._keep(self._last_open_at, (outside, intents)),
-                opened_at=self._openings.live(at, outside=outside, fills=fills),
-                day_open_equity_coin=self._keep(self._day_open, (outside, day_open), day),
+                orders_today=orders_today,
+                last_open_at=last_open_at,
+                opened_at=self._openings.live(at, outside),
+                day_open_equity_coin=self._keep(self._day_open, "day_open", outside, day),
                 failures_in_a_row=failures,
-                breakers=self._keep(self._breakers, (outside, breakers)),
+                breakers=self._keep(self._breakers, "breakers", outside),
             )
         except (StorageError, ValueError, InvalidOperation) as exc:
             return DeskState(
@@ -149,27 +154,19 @@ class SqliteDeskStateStore:
             raise StorageError(f"{self._db.path}: the run of failures has no row")
         return TradingState(state), f"{by}: {reason}", failures
 
-    def _keep(self, read: Callable[..., T], version: object, *asked: str) -> T:
-        """Return what ``read`` said of ``asked`` at this version of its table."""
-        key = (version, asked)
+    def _keep(self, read: Callable[..., T], table: str, outside: int, *asked: str) -> T:
+        """Return what ``read`` says of ``asked``, read again when its table was written."""
+        key = (outside, self._db.writes(table), asked)
         kept = self._kept.get(read.__name__)
         if kept is None or kept[0] != key:
             kept = self._kept[read.__name__] = (key, read(*asked))
         value: T = kept[1]
         return value
 
-    def _orders_since(self, day: str) -> int:
-        # Cancelled without an order id is what surely never arrived; it took nothing of the day.
-        rows = self._db.rows(
-            "SELECT count(*) FROM intents WHERE created_at >= ?"
-            " AND NOT (status = 'cancelled' AND order_id IS NULL)",
-            (day,),
-        )
-        return int(rows[0][0])
-
-    def _last_open_at(self) -> dict[str, datetime]:
-        rows = self._db.rows(_LAST_OPENINGS)
-        return {coin: datetime.fromisoformat(at) for coin, at in rows if at is not None}
+    def _orders(self, day: str) -> tuple[int, dict[str, datetime]]:
+        rows = self._db.rows(_ORDERS, (day,))
+        newest = {coin: datetime.fromisoformat(at) for coin, at, _ in rows if at is not None}
+        return sum(count for _, _, count in rows), newest
 
     def _day_open(self, day: str) -> dict[str, Decimal]:
         rows = self._db.rows("SELECT underlying, equity_coin FROM day_open WHERE day = ?", (day,))
@@ -192,12 +189,13 @@ class _Openings:
         self._read_at: datetime | None = None
         self._version: tuple[int, int] = (-1, -1)
 
-    def live(self, at: datetime, *, outside: int, fills: int) -> dict[str, datetime]:
+    def live(self, at: datetime, outside: int) -> dict[str, datetime]:
         """Return the newest opening fill of each option that has not expired at ``at``."""
         if outside != self._version[0] or self._read_at is None or at < self._read_at:
             self._newest, self._rowid, self._version = {}, 0, (-1, -1)
-        if (outside, fills) != self._version:
-            for self._rowid, name, executed_at in self._db.rows(
+        version = (outside, self._db.writes("fills"))
+        if version != self._version:
+            for rowid, name, executed_at in self._db.rows(
                 "SELECT rowid, instrument_name, executed_at FROM fills WHERE rowid > ? AND"
                 f" EXISTS (SELECT 1 FROM intents WHERE label = fills.label AND {_OPENING})"
                 " ORDER BY rowid",
@@ -205,7 +203,8 @@ class _Openings:
             ):
                 executed = datetime.fromisoformat(executed_at)
                 self._newest[name] = max(self._newest.get(name, executed), executed)
-            self._version = (outside, fills)
+                self._rowid = rowid
+            self._version = version
         self._newest = {name: sold for name, sold in self._newest.items() if _is_live(name, at)}
         self._read_at = at
         return self._newest

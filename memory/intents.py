@@ -22,14 +22,15 @@ _KEPT = 256
 class SqliteIntentStore:
     """``ports.IntentStore`` on the desk database.
 
-    What it wrote itself it also keeps in memory; any other write to the table makes it read again.
+    What it wrote it also keeps in memory, for the account's one process is alone in writing here;
+    a write past this store makes it read again.
     """
 
     def __init__(self, database: DeskDatabase) -> None:
         self._db = database
         self._unresolved: dict[str, Intent] = {}
         self._recent: dict[str, Intent] = {}
-        self._version: tuple[int, ...] = (-1, -1)
+        self._writes = -1
 
     def add(self, intent: Intent) -> None:
         """Write a new intent and return once it is on disk.
@@ -71,20 +72,19 @@ class SqliteIntentStore:
         return tuple(self._unresolved.values())
 
     def _refresh(self) -> None:
-        version = self._db.version("intents")
-        if version == self._version:
+        writes = self._db.writes("intents")
+        if writes == self._writes:
             return
         rows = self._db.rows(
             f"SELECT {_COLUMNS} FROM intents WHERE status IN ('pending', 'unknown') ORDER BY rowid"
         )
         self._unresolved = {intent.label: intent for intent in (read_row(Intent, r) for r in rows)}
         self._recent = {}
-        self._version = version
+        self._writes = writes
 
     def _keep(self, intent: Intent) -> None:
         """Let memory follow one write of ours; if it was behind already, it stays so."""
-        outside, writes = self._version
-        self._version = (outside, writes + 1)
+        self._writes += 1
         if intent.status.is_unresolved:
             self._unresolved[intent.label] = intent
         else:

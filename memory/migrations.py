@@ -69,9 +69,7 @@ CREATE TABLE intents (
   first_empty_lookup_at TEXT,
   resolved_at TEXT
 ) STRICT;
-CREATE INDEX intents_created_at ON intents (created_at);
 CREATE INDEX intents_underlying ON intents (underlying, created_at);
-CREATE INDEX intents_unresolved ON intents (status) WHERE status IN ('pending', 'unknown');
 CREATE TABLE fills (
   trade_id TEXT PRIMARY KEY NOT NULL,
   order_id TEXT NOT NULL,
@@ -87,7 +85,6 @@ CREATE TABLE fills (
   reported INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX fills_instrument ON fills (instrument_name);
-CREATE INDEX fills_label ON fills (label);
 CREATE INDEX fills_unreported ON fills (reported) WHERE reported = 0;
 CREATE TABLE settlements (
   settlement_id TEXT PRIMARY KEY NOT NULL,

@@ -28,12 +28,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "venues": FOUNDATION | {"ports", "paper"},
     "memory": FOUNDATION | {"ports"},
     "journal": FOUNDATION | {"ports", "execution"},
-    "brain": FOUNDATION | {"ports", "policy"},
+    "gates": FOUNDATION | {"policy", "guardrails"},
+    "brain": FOUNDATION | {"ports", "policy", "gates"},
     "summary": FOUNDATION,
     "audit": FOUNDATION | {"memory", "paper"},
     "lock": FOUNDATION,
     "cycle": FOUNDATION
-    | {"ports", "analytics", "policy", "guardrails", "execution", "journal"},
+    | {"ports", "analytics", "policy", "guardrails", "gates", "execution", "journal"},
     "loop": FOUNDATION | {"ports", "cycle", "journal", "execution"},
     "bootstrap": FOUNDATION
     | {
@@ -71,7 +72,8 @@ def imports_of(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found.add(node.module or "")
+            module = node.module or ""
+            found |= {f"{module}.{alias.name}" for alias in node.names} | {module}
     return found
 
 

@@ -7,6 +7,7 @@ from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import InsufficientData
+from callwright.gates import passes
 from callwright.policy.rules import rule_based_proposal
 from callwright.ports import BrainAnswer
 
@@ -23,12 +24,21 @@ class RuleBasedBrain:
 
         Holding because no underlying has a known volatility is a failure to decide, not a hold.
         """
-        proposal = rule_based_proposal(snapshot, scan, self._settings, self._limits)
-        if isinstance(proposal, DoNothing) and all(v.status != "OK" for v in scan.vols.values()):
+        settings, limits = self._settings, self._limits
+        proposal = rule_based_proposal(
+            snapshot,
+            scan,
+            settings,
+            limits,
+            would_pass=passes(snapshot, scan, settings, limits),
+        )
+        unknown = {vol.status for vol in scan.vols.values()}
+        if isinstance(proposal, DoNothing) and "OK" not in unknown:
+            # Too little history passes with time; a surface that cannot be read does not.
             return BrainAnswer(
                 proposal=DoNothing(),
                 source="rule_based",
-                failure=InsufficientData.code,
+                failure="NO_SURFACE" if "NO_SURFACE" in unknown else InsufficientData.code,
                 failure_message=proposal.reasoning,
             )
         return BrainAnswer(proposal=proposal, source="rule_based")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from callwright import gates
 from callwright.analytics.scanner import scan as scan_snapshot
 from callwright.analytics.scanner import with_prechecks
 from callwright.domain.account import Account
@@ -24,7 +25,7 @@ from callwright.execution.labels import order_label
 from callwright.execution.planner import Plan, plan
 from callwright.execution.startup import Reconciler, ReconcileReport
 from callwright.execution.submit import submit
-from callwright.guardrails.approval import Approval, approve, precheck
+from callwright.guardrails.approval import Approval, precheck
 from callwright.guardrails.breakers import breakers_to_trip
 from callwright.journal import Judged, Observed, build_record, cycle_id_of, failed_record
 from callwright.policy.care import forced_close
@@ -219,15 +220,13 @@ def judge(
     if answer.failure is not None:
         # Whatever came along with a failure is not a decision.
         answer = _with_care(desk, snapshot, scan, answer)
-    sizing = size(answer.proposal, snapshot, scan, desk.policy, desk.limits)
-    approval = approve(
-        answer.proposal, snapshot=snapshot, scan=scan, sizing=sizing, limits=desk.limits
-    )
+    sizing, approval = gates.judge(answer.proposal, snapshot, scan, desk.policy, desk.limits)
     return answer, sizing, approval
 
 
 def _with_care(desk: Desk, snapshot: Snapshot, scan: Scan, failed: BrainAnswer) -> BrainAnswer:
-    close = forced_close(snapshot, scan, desk.limits)
+    would_pass = gates.passes(snapshot, scan, desk.policy, desk.limits)
+    close = forced_close(snapshot, scan, desk.limits, would_pass=would_pass)
     return BrainAnswer(
         proposal=close or DoNothing(reasoning=""),
         source="care" if close else failed.source,
@@ -243,7 +242,8 @@ def _baseline(
     """Return what the rules would have proposed, beside a model's decision."""
     if answer.llm is None:
         return None
-    proposal = rule_based_proposal(snapshot, scan, desk.policy, desk.limits)
+    would_pass = gates.passes(snapshot, scan, desk.policy, desk.limits)
+    proposal = rule_based_proposal(snapshot, scan, desk.policy, desk.limits, would_pass=would_pass)
     return proposal, size(proposal, snapshot, scan, desk.policy, desk.limits)
 
 

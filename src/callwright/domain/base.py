@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -57,6 +58,7 @@ def from_ms(ms: int) -> datetime:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=1024)
 def iso_utc(at: datetime) -> str:
     """Return ``2026-01-05T08:00:00.000Z``: fixed width, so text sorts as time does."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"

@@ -48,7 +48,7 @@ class Verdict(Frozen):
     def deny(cls, code: str, **facts: Any) -> Verdict:
         """Return a denial; Decimals among the facts become floats for the record."""
         clean = {
-            key: value if isinstance(value, str | int | bool | type(None)) else _finite(value)
+            key: value if value is None or isinstance(value, (str, int)) else _finite(value)
             for key, value in facts.items()
         }
         return cls(allowed=False, reasons=(Reason(code=code, facts=clean),))

@@ -22,6 +22,7 @@ Keys = npt.NDArray[np.uint64]
 
 TABLE_BITS = 12
 _TO_INDEX = np.uint64(64 - TABLE_BITS)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 _BUCKET_MS = 60_000
 _WORD = (1 << 64) - 1
 
@@ -42,13 +43,19 @@ def instrument_keys(listing: OptionListing, seed: int) -> Keys:
     return keys
 
 
-def draws(keys: Keys, stream: int) -> npt.NDArray[np.intp]:
-    """Return intp[n] in [0, 4096): each key's even draw of this stream (side, minute, …)."""
+def draws(keys: Keys, *streams: int) -> npt.NDArray[np.intp]:
+    """Return intp in [0, 4096): each key's even draw of a stream (side, minute, …).
+
+    Shaped as ``keys`` for one stream; several give one such array each, stacked.
+    """
     # One xor and one multiplication by an odd constant: the top bits of the product depend on
     # every bit of the key, and the keys are well mixed already.
-    word = np.uint64(mix_int(stream))
-    mixed = ((keys ^ word) * np.uint64(0x9E3779B97F4A7C15)) >> _TO_INDEX
-    return mixed.astype(np.intp)
+    words = np.array([mix_int(stream) for stream in streams], dtype=np.uint64)
+    mixed = keys ^ (words.reshape(-1, *(1,) * keys.ndim) if len(streams) > 1 else words[0])
+    mixed *= _ODD
+    mixed >>= _TO_INDEX
+    # As small numbers as these are the same in both types.
+    return mixed.view(np.intp)
 
 
 def normal_table() -> Floats:
@@ -62,13 +69,11 @@ def displayed_sizes(
     keys: Keys, underlying: str, at_ms: int, bid_coin: Floats, ask_coin: Floats
 ) -> tuple[Floats, Floats]:
     """Return the sizes in coin shown at bid and ask, float64[n] each; zero on an empty side."""
-    table = _size_table(underlying)
     minute = at_ms // _BUCKET_MS
-    sizes = []
-    for side, price in enumerate((bid_coin, ask_coin)):
-        shown = table.take(draws(keys, 2 * minute + side))
-        # NaN is the one number that differs from itself; ``price == price`` is 1.0 when quoted.
-        sizes.append(shown * (price == price))
+    sizes = _size_table(underlying).take(draws(keys, 2 * minute, 2 * minute + 1))
+    prices = np.array([bid_coin, ask_coin])
+    # NaN is the one number that differs from itself; ``price == price`` is 1.0 when quoted.
+    sizes *= prices == prices
     return sizes[0], sizes[1]
 
 

@@ -168,6 +168,7 @@ class Ledger:
                 average_price=average,
                 order_state="filled" if filled == order.amount else "open",
                 last_update_timestamp=now_ms,
+                fee=order.fee + fee,
             )
         )
         self.set_progress(replace(self.progress, trades=self.progress.trades + 1))

@@ -174,7 +174,8 @@ def place(
     )
     # A market order costs what the book asks, so it is judged by the worst price it would pay.
     worst = limit if is_limit or not fills else fills[-1].price
-    if not can_afford(ledger, replace(order, price=worst)):
+    judged = order if worst == order.price else replace(order, price=worst)
+    if not can_afford(ledger, judged):
         raise ExchangeError(refusals.NOT_ENOUGH_FUNDS)
     order, trades = execute(ledger, order, fills, spec, index_price=index_price)
     rests = is_limit and ticket.time_in_force == "good_til_cancelled"

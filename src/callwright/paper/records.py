@@ -86,7 +86,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order, open or done; ``price`` is None for a market order.
+    """An order, open or done; ``price`` is None for a market order, ``fee`` is what its fills cost.
 
     ``cancel_reason`` is Deribit's: ``user_request``, ``settlement``, ``autoliquidation``, or
     ``risk_mitigation`` for a resting reduce-only order whose position is gone; empty when an
@@ -111,6 +111,7 @@ class Order:
     cancel_reason: str
     creation_timestamp: int
     last_update_timestamp: int
+    fee: Decimal = Decimal(0)
 
     @property
     def open_amount(self) -> Decimal:

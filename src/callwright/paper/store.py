@@ -32,7 +32,7 @@ from callwright.paper.records import (
 
 _APPLICATION_ID = 0x43575058
 """Marks the file as ours: "CWPX"."""
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 
 _TABLES: dict[type, tuple[str, tuple[str, ...]]] = {
     Progress: ("progress", ("source",)),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple
 
-from callwright.domain.decision import RollCoveredCall, RollParams
+from callwright.domain.decision import Proposal, RollCoveredCall, RollParams
 from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.scan import Candidate, Scan, ShortCall
 from callwright.domain.snapshot import Snapshot
@@ -59,7 +60,13 @@ def roll_needs(
 
 
 def find_roll(
-    need: RollNeed, snapshot: Snapshot, scan: Scan, settings: PolicySettings, limits: Limits
+    need: RollNeed,
+    snapshot: Snapshot,
+    scan: Scan,
+    settings: PolicySettings,
+    limits: Limits,
+    *,
+    would_pass: Callable[[Proposal], bool] = lambda proposal: True,
 ) -> RollCoveredCall | str:
     """Return the roll that answers ``need``, or one sentence that says why the short is held.
 
@@ -73,7 +80,8 @@ def find_roll(
     A credit comes before a debit, then fewest failed prechecks (so that a full expiry gives way to
     one with room), then nearest to the target delta, then the name. ``passes`` itself is not asked:
     prechecks are of an open, and a roll brings its own cover and margin. The risk engine judges.
-    A roll that sizing cannot fill on both legs is no roll.
+    A roll that sizing cannot fill on both legs is no roll. Of the others the first that both gates
+    would allow (``would_pass``) is returned; when none would pass, the first of all.
     """
     short = need.short
     held = f"Hold {short.symbol} ({need.why}): "
@@ -104,6 +112,7 @@ def find_roll(
             t[1].symbol,
         )
     )
+    first: RollCoveredCall | None = None
     for credit_coin, target in affordable:
         roll = RollCoveredCall(
             params=RollParams(
@@ -114,8 +123,13 @@ def find_roll(
             f"buy at {short.ask_coin}, sell at {target.bid_coin}, net {credit_coin:+.5f} "
             f"{short.underlying} a coin after both fees (least allowed {least_coin:+.5f}).",
         )
-        if size(roll, snapshot, scan, settings, limits).sell_coin > 0:
+        if not size(roll, snapshot, scan, settings, limits).sell_coin > 0:
+            continue
+        if would_pass(roll):
             return roll
+        first = first or roll
+    if first is not None:
+        return first
     return held + "cover after the buy-back or displayed size is under the minimum order."
 
 

@@ -7,6 +7,7 @@ candidates.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from callwright.domain.decision import DoNothing, OpenCoveredCall, Proposal, RollCoveredCall
 from callwright.domain.limits import Limits, PolicySettings
@@ -14,13 +15,18 @@ from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.policy.care import forced_close
 from callwright.policy.opens import find_open
-from callwright.policy.rolls import find_roll, roll_needs
+from callwright.policy.rolls import RollNeed, find_roll, roll_needs
 
 REASONING_CHARACTERS_MAX = 600
 
 
 def rule_based_proposal(
-    snapshot: Snapshot, scan: Scan, settings: PolicySettings, limits: Limits
+    snapshot: Snapshot,
+    scan: Scan,
+    settings: PolicySettings,
+    limits: Limits,
+    *,
+    would_pass: Callable[[Proposal], bool] = lambda proposal: True,
 ) -> Proposal:
     """Return the first of these that applies; ``reasoning`` states the numbers with their units.
 
@@ -29,30 +35,44 @@ def rule_based_proposal(
        affordable target is held, and the search goes on.
     3. The sale of a call, on the underlying with the highest IVRV first.
     4. The rolls that can wait: by captured profit, or of a short that still dwells.
-    5. ``DoNothing`` with one sentence for every short that is held and every underlying.
+    5. The first roll that the gates would deny (``would_pass``): it was passed over so that it
+       starves nothing, but what the rules want and may not do is proposed, and recorded.
+    6. ``DoNothing`` with one sentence for every short that is held and every underlying.
 
     What is unknown (None, NaN) leads to not trading. Total: raises nothing.
     """
-    forced = forced_close(snapshot, scan, limits)
+    forced = forced_close(snapshot, scan, limits, would_pass=would_pass)
     if forced is not None:
         return forced
     needs = roll_needs(snapshot, scan, settings, limits)
     notes: list[str] = []
-    for need in (n for n in needs if not n.can_wait):
-        roll = find_roll(need, snapshot, scan, settings, limits)
-        if isinstance(roll, RollCoveredCall):
+    denied: list[RollCoveredCall] = []
+
+    def roll_of(need: RollNeed) -> RollCoveredCall | None:
+        roll = find_roll(need, snapshot, scan, settings, limits, would_pass=would_pass)
+        if isinstance(roll, str):
+            notes.append(roll)
+            return None
+        if would_pass(roll):
             return roll
-        notes.append(roll)
+        denied.append(roll)
+        return None
+
+    for need in (n for n in needs if not n.can_wait):
+        roll = roll_of(need)
+        if roll is not None:
+            return roll
     for underlying in _most_attractive_first(scan):
         sale = find_open(underlying, snapshot, scan, settings, limits)
         if isinstance(sale, OpenCoveredCall):
             return sale
         notes.append(sale)
     for need in (n for n in needs if n.can_wait):
-        roll = find_roll(need, snapshot, scan, settings, limits)
-        if isinstance(roll, RollCoveredCall):
+        roll = roll_of(need)
+        if roll is not None:
             return roll
-        notes.append(roll)
+    if denied:
+        return denied[0]
     text = " ".join(notes) or "No underlying to trade."
     if len(text) > REASONING_CHARACTERS_MAX:
         text = text[: REASONING_CHARACTERS_MAX - 1] + "…"

@@ -205,8 +205,8 @@ class PaperVenue:
             valid_until=to_ms(order.valid_until),
         )
         with _changing(f"order {order.label}"):
-            placed, trades = self._exchange.place(ticket)
-        return _venue_order(placed, fee_coin=sum((t.fee for t in trades), Decimal(0)))
+            placed, _ = self._exchange.place(ticket)
+        return _venue_order(placed)
 
     async def cancel(self, order_id: str) -> VenueOrder:
         """Cancel a resting order and return its last state; the errors are those of ``place``."""
@@ -224,7 +224,7 @@ def _position(report: PositionReport) -> Position:
     )
 
 
-def _venue_order(order: Order, fee_coin: Decimal | None = None) -> VenueOrder:
+def _venue_order(order: Order) -> VenueOrder:
     return VenueOrder(
         order_id=order.order_id,
         label=order.label,
@@ -238,7 +238,7 @@ def _venue_order(order: Order, fee_coin: Decimal | None = None) -> VenueOrder:
         reduce_only=order.reduce_only,
         created_at=from_ms(order.creation_timestamp),
         reason=order.cancel_reason,
-        fee_coin=fee_coin,
+        fee_coin=order.fee,
     )
 
 

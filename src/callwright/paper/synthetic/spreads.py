@@ -32,14 +32,24 @@ _WIDTH = {
 _WIDTH_INTRINSIC = np.array([0.05, 0.05, 0.04, 0.02, 0.01, 0.007])
 
 
+def widths(underlying: str, years: Floats) -> Floats:
+    """Return float64[2, expiries]: what widths are over time value and over intrinsic value."""
+    log_days = np.log(years * 365.0)
+    return np.array(
+        [
+            np.interp(log_days, _LOG_DAYS, _WIDTH[underlying]),
+            np.interp(log_days, _LOG_DAYS, _WIDTH_INTRINSIC),
+        ]
+    )
+
+
 def bid_ask(
     marks: Marks,
     mark_coin: Floats,
     *,
-    underlying: str,
-    years: Floats,
+    width: Floats,
+    stress: Floats,
     expiry_index: npt.NDArray[np.intp],
-    stress: float,
     keys: Keys,
     at_ms: int,
 ) -> tuple[Floats, Floats]:
@@ -47,23 +57,17 @@ def bid_ask(
 
     Args:
         mark_coin: Marks of calls (row 0) and puts (row 1).
-        years: Time to expiry by expiry.
-        stress: Multiplies every width; above 1 in a fast market.
-        keys: One key an option, shape [2 × strikes]: each option's luck, drawn anew every hour.
+        width: By expiry, see ``widths``.
+        stress: Multiplies every width, by expiry; above 1 in a fast market.
+        keys: One key an option, shape [2, strikes]: each option's luck, drawn anew every hour.
     """
-    log_days = np.log(years * 365.0)
-    width, intrinsic_width = np.array(
-        [
-            np.interp(log_days, _LOG_DAYS, _WIDTH[underlying]),
-            np.interp(log_days, _LOG_DAYS, _WIDTH_INTRINSIC),
-        ]
-    ).take(expiry_index, axis=1)
+    by_expiry = np.concatenate([width, (0.5 * UNITS * stress)[None]])
+    width, intrinsic_width, scale = by_expiry.take(expiry_index, axis=1)
     delta = marks.delta
     time_value = np.minimum(mark_coin[0], mark_coin[1])
     half = time_value * width / (np.minimum(delta, 1 - delta) + 0.05)
     half = half + intrinsic_width * (mark_coin - time_value)
-    luck = _luck_table().take(draws(keys, _SPREAD_STREAM - at_ms // _HOUR_MS))
-    half *= (0.5 * UNITS * stress) * luck.reshape(half.shape)
+    half *= scale * _luck_table().take(draws(keys, _SPREAD_STREAM - at_ms // _HOUR_MS))
     units = mark_coin * UNITS
     low, high = units - half, units + half
     step = np.where(low < _COARSE_FROM, 1.0, _COARSE_UNITS)

@@ -71,23 +71,33 @@ def marks(
     years: Floats,
     forward_usd: Floats,
     *,
-    eta: float,
-    skew: float,
+    eta: float | Floats,
+    skew: float | Floats,
     expiry_index: npt.NDArray[np.intp],
     strike_usd: Floats,
 ) -> Marks:
-    """Return marks of every strike; ``theta``, ``years`` and ``forward_usd`` are by expiry."""
-    phi = eta / np.sqrt(theta * (1 + theta))
-    by_expiry = np.array([1 / forward_usd, 0.5 * theta, phi, 1 / np.sqrt(years)])
-    inverse_forward, half_theta, curvature, inverse_root = by_expiry.take(expiry_index, axis=1)
+    """Return marks of every strike; ``theta``, ``years`` and ``forward_usd`` are by expiry.
+
+    ``eta`` and ``skew`` are one number or one by expiry: expiries of several coins may stand side
+    by side.
+    """
+    by_expiry = np.empty((6, len(theta)))
+    by_expiry[0] = 1 / forward_usd
+    by_expiry[1] = 0.5 * theta
+    by_expiry[2] = eta / np.sqrt(theta * (1 + theta))
+    by_expiry[3] = 1 / np.sqrt(years)
+    by_expiry[4] = skew
+    by_expiry[5] = 1 - by_expiry[4] * by_expiry[4]
+    inverse_forward, half_theta, curvature, inverse_root, tilt, bend = by_expiry.take(
+        expiry_index, axis=1
+    )
     ratio = strike_usd * inverse_forward
     moneyness = np.log(ratio)
     y = curvature * moneyness
-    shifted = y + skew
-    variance = half_theta * (1 + skew * y + np.sqrt(shifted * shifted + (1 - skew * skew)))
+    shifted = y + tilt
+    variance = half_theta * (1 + tilt * y + np.sqrt(shifted * shifted + bend))
     deviation = np.sqrt(variance)
     centre = moneyness / -deviation
     half = 0.5 * deviation
-    d = np.array([centre + half, centre - half])
-    n1, n2 = ndtr(d)
+    n1, n2 = ndtr(np.array([centre + half, centre - half]))
     return Marks(ratio, deviation * inverse_root, n1 - ratio * n2, n1)

@@ -1,0 +1,31 @@
+"""A proposal's way through sizing and both gates, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from callwright.domain.decision import Proposal, Sizing
+from callwright.domain.limits import Limits, PolicySettings
+from callwright.domain.scan import Scan
+from callwright.domain.snapshot import Snapshot
+from callwright.guardrails.approval import Approval, approve
+from callwright.policy.sizing import size
+
+
+def judge(
+    proposal: Proposal, snapshot: Snapshot, scan: Scan, policy: PolicySettings, limits: Limits
+) -> tuple[Sizing, Approval]:
+    """Return the size that code gives a proposal, and what guardrail and risk engine say of it."""
+    sizing = size(proposal, snapshot, scan, policy, limits)
+    return sizing, approve(proposal, snapshot=snapshot, scan=scan, sizing=sizing, limits=limits)
+
+
+def passes(
+    snapshot: Snapshot, scan: Scan, policy: PolicySettings, limits: Limits
+) -> Callable[[Proposal], bool]:
+    """Return the question "would both gates allow it now?", for choosing between alternatives."""
+
+    def would_pass(proposal: Proposal) -> bool:
+        return judge(proposal, snapshot, scan, policy, limits)[1].trade is not None
+
+    return would_pass
