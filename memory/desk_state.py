@@ -6,11 +6,13 @@ process. Whatever cannot be read means HALTED: a kill switch that nobody can rea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
+from callwright.domain.base import iso_utc
 from callwright.domain.desk import Breaker, BreakerName, DeskState, TradingState
 from callwright.domain.instrument import parse_option_name
 from callwright.errors import DataInvalid, StorageError
@@ -106,12 +108,18 @@ class SqliteDeskStateStore:
                 self._db.write("failure_run", "UPDATE failure_run SET length = 0")
 
     def note_day_open(self, at: datetime, equity_coin: Mapping[str, Decimal]) -> None:
-        """Keep the first equity seen in the UTC day of ``at``; later ones do not replace it."""
+        """Keep what the UTC day of ``at`` began with; later calls of the day change nothing.
+
+        The equity of the newest record before 00:00 UTC, at most a day older: a loss over midnight
+        counts. Without one, ``equity_coin``, the first seen in the day.
+        """
         noted = (_day(at), frozenset(equity_coin))
         if noted == self._day_noted:
             return
+        before = self._equity_before(at)
         with self._db.transaction():
-            for underlying, equity in equity_coin.items():
+            for underlying, seen in equity_coin.items():
+                equity = before.get(underlying, seen)
                 self._db.write(
                     "day_open",
                     "INSERT INTO day_open (day, underlying, equity_coin) VALUES (?, ?, ?)"
@@ -119,6 +127,22 @@ class SqliteDeskStateStore:
                     (_day(at), underlying, str(equity)),
                 )
         self._day_noted = noted
+
+    def _equity_before(self, at: datetime) -> dict[str, Decimal]:
+        midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        rows = self._db.rows(
+            "SELECT record ->> '$.state.portfolio.by_underlying' FROM cycles"
+            " WHERE as_of < ? AND as_of >= ? AND record ->> '$.state.portfolio' IS NOT NULL"
+            " ORDER BY seq DESC LIMIT 1",
+            (iso_utc(midnight), iso_utc(midnight - timedelta(days=1))),
+        )
+        if not rows:
+            return {}
+        try:
+            found = json.loads(rows[0][0])
+            return {coin: Decimal(repr(row["equity_coin"])) for coin, row in found.items()}
+        except (ValueError, TypeError, KeyError, ArithmeticError) as exc:
+            raise StorageError(f"{self._db.path}: a record's portfolio cannot be read") from exc
 
     def trip(self, breaker: Breaker) -> None:
         """Store a tripped breaker; one that is tripped already keeps its first facts.

@@ -127,9 +127,10 @@ class SqliteLedger:
         return rows[0][0] if rows else None
 
     def captured_coin(self, instrument_name: str) -> Decimal | None:
-        """Return what trading an instrument brought, fees and settlement included, in coin.
+        """Return what the last round trip in an instrument brought, fees and settlement included.
 
-        None while a position is open, and for one that was adopted: its price is not known.
+        In coin, from when the position was last flat. None while a position is open, and for one
+        that was adopted: its price is not known.
         """
         adopted = self._db.rows(
             "SELECT 1 FROM adoptions WHERE instrument_name = ? LIMIT 1", (instrument_name,)
@@ -137,13 +138,22 @@ class SqliteLedger:
         if instrument_name in self._positions or adopted:
             return None
         fills = self._db.rows(
-            f"SELECT {_FILL_COLUMNS} FROM fills WHERE instrument_name = ?", (instrument_name,)
+            f"SELECT {_FILL_COLUMNS} FROM fills WHERE instrument_name = ?"
+            " ORDER BY executed_at, rowid",
+            (instrument_name,),
         )
         settled = self._db.rows(
             "SELECT cash_coin FROM settlements WHERE instrument_name = ?", (instrument_name,)
         )
-        premium = sum((read_row(Fill, row).cash_coin for row in fills), _ZERO)
-        return premium + sum((Decimal(cash) for (cash,) in settled), _ZERO)
+        held = cash = _ZERO
+        for row in fills:
+            fill = read_row(Fill, row)
+            if not held:
+                cash = _ZERO
+            held += fill.amount_coin if fill.side == "buy" else -fill.amount_coin
+            cash += fill.cash_coin
+        # An option settles once, at the end of its last round trip.
+        return cash + sum((Decimal(coin) for (coin,) in settled), _ZERO)
 
     def _add(self, name: str, signed_coin: Decimal) -> None:
         total = self._positions.get(name, _ZERO) + signed_coin

@@ -63,7 +63,7 @@ CREATE TABLE intents (
   order_id TEXT,
   filled_coin TEXT NOT NULL,
   average_price_coin TEXT,
-  fee_coin TEXT NOT NULL,
+  fee_coin TEXT,
   message TEXT NOT NULL,
   lookups_empty INTEGER NOT NULL,
   first_empty_lookup_at TEXT,

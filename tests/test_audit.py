@@ -70,18 +70,20 @@ def test_sound_books_break_nothing(sound: Path) -> None:
     assert check(sound) == ()
 
 
-COPY_ORDER = (
-    "INSERT INTO orders SELECT 'BTC-9999', currency, instrument_name, direction, order_type,"
-    " order_state, price, amount, filled_amount, average_price, label, time_in_force, post_only,"
-    " reduce_only, is_liquidation, cancel_reason, creation_timestamp, last_update_timestamp"
-    " FROM orders LIMIT 1"
-)
+def copy_an_order(home: Path) -> None:
+    with closing(sqlite3.connect(home / "paper.db")) as connection, connection:
+        names = [row[1] for row in connection.execute("PRAGMA table_info(orders)")][1:]
+        listed = ", ".join(names)
+        connection.execute(
+            f"INSERT INTO orders (order_id, {listed}) SELECT 'BTC-9999', {listed} FROM orders"
+            " LIMIT 1"
+        )
 
 
 @pytest.mark.parametrize(
     ("code", "tamper"),
     [
-        ("SENT_TWICE", sql("paper.db", COPY_ORDER)),
+        ("SENT_TWICE", copy_an_order),
         ("ORDER_WITHOUT_INTENT", sql("desk.db", "DELETE FROM intents WHERE leg = 0")),
         ("ORDER_DIFFERS", sql("desk.db", "UPDATE intents SET instrument_name = 'BTC-9JAN26-1-C'")),
         ("ORDER_LARGER", sql("desk.db", "UPDATE intents SET amount_coin = '0.01'")),

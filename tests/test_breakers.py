@@ -5,7 +5,9 @@ Each test also shows the same proposal filled when nothing stands against it.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from callwright import loop
 from callwright.bootstrap import read_status, set_trading_state
 from callwright.config import Settings
 from callwright.domain.record import CycleRecord
+from callwright.errors import ConfigError, StorageError
 from callwright.paper.faults import FaultPlan
 from callwright.paper.store import open_books
 from desks import ScriptedBrain, desk_settings, run_desk, violations
@@ -61,9 +64,10 @@ def test_a_daily_loss_stops_the_rest_of_the_day_and_no_longer(tmp_path: Path) ->
     assert first.execution.status == "filled"
     assert codes(second) == ["DAILY_LOSS"]
     assert read_status(settings)["breakers"]
-    (restarted,) = play(settings, open_nth(0, "BTC"))
+    # The breaker stays tripped for the day, even when the limit itself would allow again.
+    (restarted,) = play(a_desk(tmp_path, max_daily_loss_pct=5, step="1m"), open_nth(0, "BTC"))
     assert codes(restarted) == ["DAILY_LOSS"]
-    next_day = a_desk(tmp_path, max_daily_loss_pct=0.001, step="1d")
+    next_day = a_desk(tmp_path, max_daily_loss_pct=5, step="1d")
     (released,) = play(next_day, open_nth(0, "BTC"))
     assert released.execution.status == "filled"
     assert orders_at_the_exchange(settings) == 2
@@ -149,12 +153,29 @@ def test_an_unreadable_trading_state_is_halted(tmp_path: Path) -> None:
     assert orders_at_the_exchange(settings) == 1
 
 
-def test_what_nothing_explains_means_reducing_and_says_what_to_do(tmp_path: Path) -> None:
+def test_a_lost_ledger_means_halted_until_a_person_has_looked(tmp_path: Path) -> None:
     settings = a_desk(tmp_path)
     play(settings, open_nth(0, "BTC"), open_nth(0, "BTC"))
-    # The desk's ledger is lost: the exchange holds orders with our label and no intent.
+    # The exchange holds orders with our label and no intent; maybe the desk was halted, too.
     for name in ("desk.db", "desk.db-wal", "desk.db-shm"):
         (tmp_path / name).unlink(missing_ok=True)
+    (denied,) = play(settings, open_nth(0, "BTC"))
+    assert "TRADING_STATE_HALTED" in codes(denied)
+    status = read_status(settings)
+    assert status["trading_state"] == "HALTED"
+    assert "callwright resume" in status["trading_state_reason"]
+    assert orders_at_the_exchange(settings) == 2
+    set_trading_state(settings, "ACTIVE", reason="compared the positions")
+    (closed,) = play(settings, close_nth(0))
+    assert closed.execution.status == "filled"
+
+
+def test_what_nothing_explains_means_reducing_and_says_what_to_do(tmp_path: Path) -> None:
+    settings = a_desk(tmp_path)
+    play(settings, open_nth(0, "BTC"))
+    with closing(sqlite3.connect(tmp_path / "desk.db")) as connection, connection:
+        connection.execute("DELETE FROM fills")
+        connection.execute("DELETE FROM intents")
     (denied,) = play(settings, open_nth(0, "BTC"))
     assert "TRADING_STATE_REDUCING" in codes(denied)
     status = read_status(settings)
@@ -163,3 +184,34 @@ def test_what_nothing_explains_means_reducing_and_says_what_to_do(tmp_path: Path
     assert "callwright resume" in status["trading_state_reason"]
     (closed,) = play(settings, close_nth(0))
     assert closed.execution.status == "filled"
+
+
+def test_a_coin_with_open_shorts_cannot_be_left_alone(tmp_path: Path) -> None:
+    play(a_desk(tmp_path), open_nth(0, "ETH"))
+    with pytest.raises(ConfigError, match="ETH is not among UNDERLYINGS"):
+        play(a_desk(tmp_path, underlyings="BTC"), hold)
+
+
+def test_an_older_exchange_than_the_last_record_is_refused(tmp_path: Path) -> None:
+    settings = a_desk(tmp_path)
+    play(settings, hold, hold)
+    for path in tmp_path.glob("paper.db*"):
+        path.unlink()
+    with pytest.raises(StorageError, match="last record"):
+        play(settings, hold)
+
+
+def test_the_daily_loss_counts_from_what_was_held_before_midnight(tmp_path: Path) -> None:
+    # A day between cycles: the loss happens between the records, not within a day's observations.
+    settings = a_desk(tmp_path, step="1d", default_order_size="BTC=0.5,ETH=5")
+    (opened,) = play(settings, open_nth(0, "BTC"))
+    assert opened.execution.status == "filled"
+    strict = a_desk(tmp_path, step="1d", max_daily_loss_pct=0.0001)
+    with closing(sqlite3.connect(tmp_path / "desk.db")) as connection, connection:
+        text = connection.execute("SELECT record FROM cycles").fetchone()[0]
+        record = json.loads(text)
+        # As if the equity of yesterday's record had been higher than today's.
+        record["state"]["portfolio"]["by_underlying"]["BTC"]["equity_coin"] = 1.5
+        connection.execute("UPDATE cycles SET record = ?", (json.dumps(record),))
+    (denied,) = play(strict, open_nth(0, "BTC"))
+    assert "DAILY_LOSS" in codes(denied)

@@ -106,6 +106,7 @@ def open_desk(
     with ExitStack() as stack:
         source = open_market(settings)
         stack.enter_context(sole_writer(home, settings.account_name))
+        is_orphan = (home / PAPER_FILE).is_file() and not (home / DESK_FILE).is_file()
         database = stack.enter_context(open_desk_database(home / DESK_FILE, durable=durable))
         database.bind_account(settings.account_name)
         recorder = FlightRecorder(settings.log_dir, durable=durable)
@@ -120,6 +121,15 @@ def open_desk(
         venue = PaperVenue(exchange, settings.account_name)
         intents = SqliteIntentStore(database)
         state = SqliteDeskStateStore(database)
+        if is_orphan:
+            # Whether the desk that traded here was halted, nobody can say any more.
+            state.set_trading_state(
+                TradingState.HALTED,
+                by="callwright",
+                reason=f"{DESK_FILE} is new but the exchange account is not; compare its positions "
+                "with what you expect, then callwright resume (or use another --home)",
+                at=exchange.now,
+            )
         limits, policy = settings.limits(), settings.policy_settings()
         desk = Desk(
             account_id=settings.account_name,
@@ -131,6 +141,7 @@ def open_desk(
             execution=settings.execution_settings(),
             config_snapshot=settings.config_snapshot(),
             venue=venue,
+            stepped=venue,
             clock=venue,
             brain=brain or RuleBasedBrain(policy, limits),
             intents=intents,

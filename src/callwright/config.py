@@ -221,8 +221,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if self.step_length() < timedelta(seconds=1):
-            raise ValueError("STEP must be at least 1s")
+        if not timedelta(seconds=1) <= self.step_length() <= timedelta(days=365):
+            raise ValueError("STEP must be between 1s and 365d")
         if self.llm_enabled:
             raise ValueError(
                 "LLM_ENABLED: this version decides by rules only; set it to false "
@@ -236,7 +236,12 @@ class Settings(BaseSettings):
             if getattr(self, low) >= getattr(self, high):
                 raise ValueError(f"{low.upper()} must be below {high.upper()}")
         for coin in self.underlyings:
-            for name in ("max_net_delta_abs", "max_expiry_exposure", "default_order_size"):
+            for name in (
+                "max_net_delta_abs",
+                "max_expiry_exposure",
+                "default_order_size",
+                "paper_deposit",
+            ):
                 if coin not in getattr(self, name):
                     raise ValueError(f"{name.upper()} says nothing of {coin}; add {coin}=…")
         return self
@@ -324,7 +329,10 @@ class Settings(BaseSettings):
     def step_length(self) -> timedelta:
         """Return how far a synthetic market moves between cycles."""
         unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[self.step[-1]]
-        return timedelta(**{unit: float(self.step[:-1])})
+        try:
+            return timedelta(**{unit: float(self.step[:-1])})
+        except OverflowError:
+            raise ValueError("STEP is too long") from None
 
     def redact(self, text: str) -> str:
         """Return ``text`` with every known secret masked."""

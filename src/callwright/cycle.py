@@ -8,19 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from callwright import gates
 from callwright.analytics.scanner import scan as scan_snapshot
 from callwright.analytics.scanner import with_prechecks
 from callwright.domain.account import Account
+from callwright.domain.base import iso_utc
 from callwright.domain.decision import DoNothing, OpenCoveredCall, OpenParams, Proposal, Sizing
+from callwright.domain.instrument import parse_option_name
 from callwright.domain.limits import ExecutionSettings, Limits, PolicySettings, ScanSettings
 from callwright.domain.orders import Intent
 from callwright.domain.record import CycleRecord, OrderUpdate
 from callwright.domain.scan import Candidate, Scan
 from callwright.domain.snapshot import Snapshot
-from callwright.errors import CallwrightError, DataInvalid, StaleMarket, StorageError, VenueError
+from callwright.errors import (
+    CallwrightError,
+    ConfigError,
+    DataInvalid,
+    StaleMarket,
+    StorageError,
+    VenueError,
+)
 from callwright.execution.labels import order_label
 from callwright.execution.planner import Plan, plan
 from callwright.execution.startup import Reconciler, ReconcileReport
@@ -38,6 +48,7 @@ from callwright.ports import (
     DecisionLog,
     DeskStateStore,
     IntentStore,
+    SteppedMarket,
     Venue,
 )
 
@@ -47,6 +58,7 @@ class Desk:
     """Everything a cycle needs; ``bootstrap`` is the only one to build it.
 
     Attributes:
+        stepped: The simulated market to move between cycles; None: the market moves by itself.
         reconciler: Keeps ledger and venue in step; ``start`` must have run before a cycle.
         redact: Masks every known secret in a text.
     """
@@ -60,6 +72,7 @@ class Desk:
     execution: ExecutionSettings
     config_snapshot: Mapping[str, Any]
     venue: Venue
+    stepped: SteppedMarket | None
     clock: Clock
     brain: Brain
     intents: IntentStore
@@ -68,15 +81,56 @@ class Desk:
     reconciler: Reconciler
     redact: Callable[[str], str]
 
+    def market_time(self) -> datetime:
+        """Return the time that a cycle is about: of a simulated market's step, else of the clock.
+
+        Waiting for an answer within a step moves the clock; it does not make another market.
+        """
+        return self.clock.now() if self.stepped is None else self.stepped.step_time()
+
     async def start(self) -> ReconcileReport:
-        """Bring flight recorder, ledger and venue into step before the first decision."""
+        """Bring flight recorder, ledger and venue into step before the first decision.
+
+        Raises:
+            ConfigError: The account holds something on a coin that this desk was told to leave.
+            StorageError: The simulated market is behind the desk's last record.
+        """
         self.log.restore_lines()
+        last = self.log.last()
+        if last is not None and self.stepped is not None:
+            _require_not_behind(self.stepped.step_time(), last)
+        _require_no_orphans(await self.venue.account(), self.underlyings)
         return await self.reconciler.at_start()
 
     def intents_of(self, cycle_id: str) -> tuple[Intent, ...]:
         """Return the intents of a cycle, in the order of their legs."""
         found = (self.intents.get(order_label(self.account_id, cycle_id, leg)) for leg in (0, 1))
         return tuple(intent for intent in found if intent is not None)
+
+
+def _require_not_behind(step_time: datetime, last: CycleRecord) -> None:
+    if iso_utc(step_time) < last.state.as_of:
+        raise StorageError(
+            f"the paper market stands at {iso_utc(step_time)}, the desk's last record is of "
+            f"{last.state.as_of}",
+            remedy="paper.db was lost or is an older copy: restore the one that belongs to "
+            "desk.db, or begin anew with another --home",
+        )
+
+
+def _require_no_orphans(account: Account, underlyings: tuple[str, ...]) -> None:
+    named = (
+        *(position.instrument_name for position in account.positions),
+        *(order.instrument_name for order in account.resting_orders),
+    )
+    for name in named:
+        coin = name.partition("-")[0].partition("_")[0]
+        if coin in account.coins and coin not in underlyings:
+            raise ConfigError(
+                f"the account holds {name}, and {coin} is not among UNDERLYINGS",
+                remedy=f"add {coin} to UNDERLYINGS until that is closed or settled; nobody would "
+                "look after it",
+            )
 
 
 async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> CycleRecord:
@@ -88,7 +142,7 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
     Raises:
         StorageError: The begun row, an intent or the record cannot be written.
     """
-    as_of = desk.clock.now()
+    as_of = desk.market_time()
     cycle_id = cycle_id_of(desk.account_id, as_of)
     desk.log.begin(cycle_id, as_of)
     updates = carried
@@ -192,6 +246,7 @@ async def observe(desk: Desk, account: Account) -> Snapshot:
 async def scan_with_prechecks(desk: Desk, snapshot: Snapshot) -> Scan:
     """Return the scan, each candidate with its size, its margin, and what it would fail."""
     scan = scan_snapshot(snapshot, desk.scan_settings)
+    _require_valued(snapshot)
     if not scan.candidates:
         return scan
     margins = await desk.venue.initial_margin_per_coin([c.symbol for c in scan.candidates])
@@ -200,6 +255,21 @@ async def scan_with_prechecks(desk: Desk, snapshot: Snapshot) -> Scan:
     ]
     scan = with_prechecks(scan, with_margins)
     return with_prechecks(scan, [_prechecked(desk, snapshot, scan, c) for c in with_margins])
+
+
+def _require_valued(snapshot: Snapshot) -> None:
+    """Refuse a chain that lacks a live option of ours: what it is worth is not known."""
+    for position in snapshot.account.positions:
+        try:
+            option = parse_option_name(position.instrument_name)
+        except DataInvalid:
+            # A future or a combo: somebody else's, reported, and it leaves net delta unknown.
+            continue
+        market = snapshot.market.underlyings.get(option.underlying)
+        if market is None or option.expiry <= snapshot.as_of:
+            continue
+        if market.chain.listing.row(option.name) is None:
+            raise DataInvalid(f"{option.name} is held, and the venue's chain does not show it")
 
 
 def _prechecked(desk: Desk, snapshot: Snapshot, scan: Scan, candidate: Candidate) -> Candidate:
@@ -284,6 +354,7 @@ async def _send(
         desk=desk.state,
         clock=desk.clock,
         settings=desk.execution,
+        redact=desk.redact,
     )
     if not any(intent.filled_coin > 0 for intent in intents):
         return intents, (), ""

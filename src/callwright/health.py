@@ -94,14 +94,16 @@ def _sizes(settings: Settings) -> Finding:
 
 
 def _writable(folder: Path, name: str) -> Finding:
+    exists = folder.exists()
+    while not folder.exists():
+        folder = folder.parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".callwright-probe-") as probe:
             probe.write(b"x")
             probe.flush()
     except OSError as exc:
         return "fail", f"{folder}: {exc.strerror}", f"make it a writable folder, or set {name}"
-    return "ok", f"{folder} can be written", ""
+    return "ok", f"{folder} can be written" + ("" if exists else "; it will be made there"), ""
 
 
 def _home(settings: Settings) -> Finding:
@@ -156,20 +158,39 @@ def _trading(settings: Settings) -> Finding:
 
 def _books(settings: Settings) -> Finding:
     home = settings.callwright_home
-    if not ((home / DESK_FILE).is_file() and (home / PAPER_FILE).is_file()):
+    desk, paper = (home / DESK_FILE).is_file(), (home / PAPER_FILE).is_file()
+    if not desk and not paper:
         return "ok", "no books here yet", ""
+    if not (desk and paper):
+        missing = PAPER_FILE if desk else DESK_FILE
+        return (
+            "fail",
+            f"{home / missing} is missing, its counterpart is there",
+            f"restore {missing} from a backup, or begin anew with another --home",
+        )
     if is_held(home, settings.account_name):
         return "ok", "the desk is running; its books are compared when it stands still", ""
     broken = audit(home / DESK_FILE, home / PAPER_FILE, settings.log_dir)
     # A desk that was killed catches up at its next start; only what that cannot mend is a fault.
     if broken:
+        mendable = all(line.startswith(_MENDED_AT_START) for line in broken)
         return (
-            "warn",
+            "warn" if mendable else "fail",
             f"{len(broken)} differences, first: {broken[0]}",
             "start the desk, which reconciles; if they stay, callwright halt and look at status",
         )
     return "ok", "desk and exchange agree, every invariant holds", ""
 
+
+_MENDED_AT_START = (
+    "NO_RECORD",
+    "LINES",
+    "FILL_UNKNOWN",
+    "SETTLEMENT_UNKNOWN",
+    "POSITION_DIFFERS",
+    "INTENT_WITHOUT_RECORD",
+)
+"""What a killed desk leaves and its next start puts right; anything else needs a person."""
 
 CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "AGENTS_SDK": _sdk,

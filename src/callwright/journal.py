@@ -213,15 +213,18 @@ def state_record(observed: Observed) -> StateRecord:
 
 def _portfolio(account: Account, spot: Mapping[str, float], scan: Scan | None) -> dict[str, Any]:
     by_underlying: dict[str, Any] = {}
-    equity_usd = 0.0
+    equity_usd: float | None = 0.0
     margin_used_pct: float | None = 0.0
     for coin, state in account.coins.items():
         price = spot.get(coin)
         if price is None:
+            if state.equity_coin:
+                # Coin without a price: what all of it is worth is not known.
+                equity_usd = None
             continue
         book = None if scan is None else scan.books.get(coin)
         equity = float(state.equity_coin)
-        equity_usd += equity * price
+        equity_usd = None if equity_usd is None else equity_usd + equity * price
         used = (
             float(state.initial_margin_coin / state.margin_balance_coin) * 100
             if state.margin_balance_coin > 0
@@ -235,6 +238,7 @@ def _portfolio(account: Account, spot: Mapping[str, float], scan: Scan | None) -
             "margin_used_pct": used,
             "net_delta": None if book is None else book.net_delta,
             "total_delta": None if book is None else book.total_delta,
+            "unvalued": [] if book is None else list(book.unvalued),
             "short_calls": [] if book is None else [_plain(short) for short in book.short_calls],
         }
     return {

@@ -26,7 +26,6 @@ from callwright.errors import (
 )
 from callwright.execution.startup import ReconcileReport
 from callwright.journal import cycle_id_of, failed_record
-from callwright.ports import SteppedMarket
 
 BACKOFF_MAX_S = 300.0
 BACKOFF_FIRST_S = 1.0
@@ -129,8 +128,9 @@ async def _cycles(
         on_record(record)
         after_cycle(record)
         venue_errors = venue_errors + 1 if record.failure in _VENUE_FAILURES else 0
-        next_at = _next_start(next_at, interval_s, venue_errors)
-        await stop.wait_until(next_at)
+        if done != cycles:
+            next_at = _next_start(next_at, interval_s, venue_errors)
+            await stop.wait_until(next_at)
     return LoopResult(done, "cycles")
 
 
@@ -139,9 +139,10 @@ _VENUE_FAILURES = frozenset({VenueError.code, "VENUE_UNAVAILABLE", "ORDER_STATE_
 
 def _move_market(desk: Desk) -> None:
     """Step a simulated market on, unless nobody has decided at its present time yet."""
-    now = desk.clock.now()
-    if isinstance(desk.venue, SteppedMarket) and desk.log.knows(cycle_id_of(desk.account_id, now)):
-        desk.venue.advance()
+    if desk.stepped is None:
+        return
+    if desk.log.knows(cycle_id_of(desk.account_id, desk.stepped.step_time())):
+        desk.stepped.advance()
 
 
 def _backoff_s(failures: int) -> float:
@@ -162,7 +163,6 @@ def _next_start(previous: float, interval_s: float, venue_errors: int) -> float:
 def _halt(desk: Desk, exc: Exception, on_record: Callable[[CycleRecord], None]) -> str:
     """Record what nobody expected, and halt the desk until a person resumes it."""
     now = desk.clock.now()
-    cycle_id = cycle_id_of(desk.account_id, now)
     where = exc.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
@@ -173,17 +173,17 @@ def _halt(desk: Desk, exc: Exception, on_record: Callable[[CycleRecord], None]) 
         desk.state.set_trading_state(
             TradingState.HALTED, by="loop", reason=f"unexpected error: {message}", at=now
         )
-    unfinished = {begun.cycle_id: begun for begun in desk.log.unfinished()}
-    if cycle_id in unfinished:
+    # Only the cycle that raised can be unfinished: those of a kill were closed at the start.
+    for begun in desk.log.unfinished():
         record = failed_record(
-            cycle_id=cycle_id,
+            cycle_id=begun.cycle_id,
             log_time=now,
-            as_of=unfinished[cycle_id].as_of,
+            as_of=begun.as_of,
             failure=code,
             message=message,
             dry_run=desk.dry_run,
             config_snapshot=desk.config_snapshot,
-            intents=desk.intents_of(cycle_id),
+            intents=desk.intents_of(begun.cycle_id),
         )
         desk.log.finish(record)
         on_record(record)

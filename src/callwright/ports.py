@@ -107,6 +107,10 @@ class Venue(MarketReader, AccountReader, OrderSender, Protocol):
 class SteppedMarket(Protocol):
     """A simulated market that moves only when told to."""
 
+    def step_time(self) -> datetime:
+        """Return the market time of the present step, however long one waited within it."""
+        ...
+
     def advance(self) -> datetime:
         """Move to the next step, settle what expired, and return the new market time.
 
@@ -243,7 +247,11 @@ class DeskStateStore(Protocol):
         ...
 
     def note_day_open(self, at: datetime, equity_coin: Mapping[str, Decimal]) -> None:
-        """Keep the first equity seen in the UTC day of ``at``; later ones do not replace it."""
+        """Keep what the UTC day of ``at`` began with; later calls of the day change nothing.
+
+        That is the equity of the newest record before 00:00 UTC, if it is at most a day older, so
+        that a loss over midnight counts; else ``equity_coin``, the first seen in the day.
+        """
         ...
 
     def trip(self, breaker: Breaker) -> None:

@@ -129,6 +129,8 @@ class RunSummary:
             if peak > 0:
                 self.drawdown_coin_frac = max(self.drawdown_coin_frac, 1 - equity / peak)
         usd = portfolio["equity_usd"]
+        if usd is None:
+            return
         if self.equity_usd_first is None:
             self.equity_usd_first = usd
         self.equity_usd_last = usd

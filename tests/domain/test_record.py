@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from pydantic import ValidationError
 
 from builders import NOW
-from callwright.domain.record import CycleRecord
+from callwright.domain.record import CycleRecord, OrderUpdate, VerdictRecord
+from callwright.domain.verdict import Reason
 from callwright.journal import cycle_id_of, failed_record
 
 
@@ -69,3 +71,23 @@ def test_an_unknown_key_is_refused() -> None:
 
 def test_the_cycle_id_names_account_and_market_time() -> None:
     assert cycle_id_of("paper", NOW) == "paper-20260105T083000.000Z"
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_no_number_that_is_not_finite_reaches_a_line_however_deep(number: float) -> None:
+    record = a_failed_record()
+    update = OrderUpdate(kind="fill", cycle_id=None, symbol="X", facts={"price": [number]})
+    with pytest.raises(ValueError, match="JSON"):
+        record.model_copy(update={"order_updates": (update,)}).to_line()
+
+
+def test_a_line_is_what_the_models_themselves_would_write() -> None:
+    record = a_failed_record().model_copy(
+        update={
+            "guardrail": VerdictRecord(allowed=False, reasons=(Reason(code="X", facts={"a": 1}),)),
+            "llm": {"cost_usd": Decimal("0.10"), "at": NOW, "words": "naïve", "none": None},
+        }
+    )
+    expected = record.model_dump(mode="json", by_alias=True)
+    assert json.loads(record.to_line()) == expected
+    assert list(json.loads(record.to_line())) == list(expected)

@@ -37,6 +37,19 @@ def test_a_filled_order_is_final_in_the_ledger_with_its_fee(desk) -> None:
     assert order_record(left).fee == 0.00003
 
 
+def test_a_fee_in_the_answer_is_taken_from_it(desk, monkeypatch) -> None:
+    place = desk.venue.place
+
+    async def place_and_say_the_fee(order):
+        return (await place(order)).model_copy(update={"fee_coin": dec("0.00004")})
+
+    monkeypatch.setattr(desk.venue, "place", place_and_say_the_fee)
+    (left,) = send(desk, OPEN)
+    assert left.fee_coin == dec("0.00004")
+    assert desk.intents.get("cw-a-0") == left
+    assert "fills" not in desk.venue.calls
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "posts", "says"),
     [

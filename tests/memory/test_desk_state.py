@@ -240,3 +240,57 @@ def test_failures_in_a_row_end_with_a_decision_and_with_resume(home, a_record) -
     assert (state.trading_state, state.breakers) == (TradingState.ACTIVE, ())
     assert state.failures_in_a_row == 0
     again.close()
+
+
+def an_opening(number: int, underlying: str, minutes: float, **changes):
+    at = NOW + timedelta(minutes=minutes)
+    fields = {"label": f"cw-{number}-0", "underlying": underlying, "created_at": at}
+    return an_intent(**(fields | changes))
+
+
+def test_the_last_opening_of_each_coin_is_its_own(home) -> None:
+    never = {"status": IntentStatus.REJECTED}
+    home.intents.add(an_opening(1, "BTC", -600))
+    home.intents.add(an_opening(2, "ETH", -3))
+    home.intents.add(an_opening(3, "BTC", -2, **never))
+    home.intents.add(an_opening(4, "SOL", -1, **never))
+    state = home.desk.read(NOW)
+    assert state.last_open_at == {
+        "BTC": NOW - timedelta(minutes=600),
+        "ETH": NOW - timedelta(minutes=3),
+    }
+    # The one of 22:30 is yesterday's; the two that were refused did reach the venue.
+    assert state.orders_today == 3
+    home.intents.update(an_opening(3, "BTC", -2, status=IntentStatus.UNKNOWN))
+    assert home.desk.read(NOW).last_open_at["BTC"] == NOW - timedelta(minutes=2)
+
+
+def test_openings_booked_later_are_added_and_survive_any_clock(home) -> None:
+    def sold(trade: str, name: str, hours: float) -> Fill:
+        return Fill(
+            trade_id=trade,
+            order_id="o1",
+            label="cw-sell-0",
+            instrument_name=name,
+            side="sell",
+            amount_coin=dec("0.1"),
+            price_coin=dec("0.005"),
+            fee_coin=dec(0),
+            index_usd=1e5,
+            executed_at=NOW + timedelta(hours=hours),
+        )
+
+    other = CALL_9JAN_105.replace("9JAN26", "16JAN26")
+    home.intents.add(an_intent(label="cw-sell-0"))
+    home.ledger.book_fills([sold("t1", CALL_9JAN_105, 0)])
+    assert set(home.desk.read(NOW).opened_at) == {CALL_9JAN_105}
+    home.ledger.book_fills([sold("t2", other, 1), sold("t3", CALL_9JAN_105, -1)])
+    both = {CALL_9JAN_105: NOW, other: NOW + timedelta(hours=1)}
+    assert home.desk.read(NOW).opened_at == both
+    assert set(home.desk.read(NOW + timedelta(days=5)).opened_at) == {other}
+    assert home.desk.read(NOW).opened_at == both, "also when the clock was set back"
+    with open_desk_database(home.path / "desk.db", durable=False) as process:
+        SqliteDeskStateStore(process).set_trading_state(
+            TradingState.REDUCING, by="operator", reason="r", at=NOW
+        )
+    assert home.desk.read(NOW).opened_at == both

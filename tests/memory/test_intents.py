@@ -53,3 +53,36 @@ def test_a_row_that_we_did_not_write_is_named(home) -> None:
     home.db.write("intents", "UPDATE intents SET amount_coin = 'NaN'")
     with pytest.raises(StorageError, match="cw-test-0"):
         home.intents.unresolved()
+
+
+def test_memory_follows_its_own_writes_and_says_what_the_disk_says(home) -> None:
+    home.intents.unresolved()
+    first, second = an_intent(label="cw-a-0"), an_intent(label="cw-b-0")
+    filled = first.model_copy(
+        update={"status": IntentStatus.FILLED, "filled_coin": Decimal("0.1"), "order_id": "7"}
+    )
+    home.intents.add(first)
+    home.intents.add(second)
+    home.intents.update(filled)
+    assert home.intents.unresolved() == (second,)
+    assert home.intents.get("cw-a-0") == filled
+    # Back to unknown: it is the older one again.
+    doubtful = filled.model_copy(update={"status": IntentStatus.UNKNOWN})
+    home.intents.update(doubtful)
+    assert home.intents.unresolved() == (doubtful, second)
+    again = home.reopen()
+    assert again.intents.unresolved() == (doubtful, second)
+    again.close()
+
+
+def test_a_write_that_failed_is_not_remembered(home) -> None:
+    home.intents.add(an_intent())
+    home.db.rows("PRAGMA query_only = ON")
+    with pytest.raises(StorageError, match="readonly"):
+        home.intents.update(an_intent(status=IntentStatus.FILLED))
+    with pytest.raises(StorageError, match="readonly"):
+        home.intents.add(an_intent(label="cw-other-0"))
+    home.db.rows("PRAGMA query_only = OFF")
+    assert home.intents.unresolved() == (an_intent(),)
+    assert home.intents.get("cw-test-0") == an_intent()
+    assert home.intents.get("cw-other-0") is None

@@ -139,3 +139,13 @@ def test_replayed_and_reordered_history_gives_the_same_positions(tmp_path_factor
             ledger.book_fills(fills)
         assert ledger.positions() == {k: v for k, v in expected.items() if v}
         assert SqliteLedger(db).positions() == ledger.positions()
+
+
+def test_history_that_is_known_writes_nothing(home) -> None:
+    home.ledger.book_fills([a_fill()])
+    home.ledger.book_settlements([a_settlement()])
+    again = home.reopen()
+    again.db.rows("PRAGMA query_only = ON")
+    assert again.ledger.book_fills([a_fill()]) == ()
+    assert again.ledger.book_settlements([a_settlement()]) == ()
+    again.close()

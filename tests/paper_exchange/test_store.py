@@ -14,7 +14,7 @@ import pytest
 
 from builders import dec
 from callwright.errors import ConfigError, StorageError
-from callwright.paper.records import Order
+from callwright.paper.records import Coin, Mark, Order
 from callwright.paper.refusals import ExchangeError
 from callwright.paper.store import PaperStore, open_books
 from paper_exchange.steps import (
@@ -269,3 +269,42 @@ def test_a_killed_process_leaves_whole_changes_only(tmp_path, after_s):
     assert sum(o.filled_amount for o in orders) == sum(t.amount for t in trades)
     sell(exchange, "0.1")
     exchange.close()
+
+
+def test_within_a_transaction_the_last_word_is_written_once_and_can_be_read(tmp_path):
+    path = tmp_path / "a.db"
+    an_exchange(store=PaperStore(path)).close()
+    with PaperStore(path) as store:
+        statements = []
+        with store.transaction():
+            store._db.set_trace_callback(statements.append)
+            for balance_coin in ("2", "3", "4"):
+                store.put(Coin("BTC", dec(1), dec(balance_coin)))
+            store._db.set_trace_callback(None)
+            assert statements == []
+            assert store.rows(Coin, "currency = ?", ("BTC",)) == (Coin("BTC", dec(1), dec(4)),)
+        assert {c.currency: c.balance for c in store.balances()} == {"BTC": 4, "ETH": 10}
+
+
+def _put_and_fail(store, record):
+    store.put(record)
+    raise KeyError
+
+
+def test_what_is_put_after_a_removal_is_there_and_what_was_rolled_back_is_not(tmp_path):
+    mark, newer = Mark(CALL, dec("0.01"), dec(100_000)), Mark(CALL, dec("0.02"), dec(90_000))
+    with PaperStore(tmp_path / "a.db") as store:
+        with store.transaction():
+            store.put(mark)
+            store.remove(Mark, CALL)
+            store.put(newer)
+        assert store.rows(Mark) == (newer,)
+        with pytest.raises(KeyError), store.transaction():
+            _put_and_fail(store, mark)
+        with store.transaction():
+            store.remove(Mark, "another")
+        assert store.rows(Mark) == (newer,)
+        with store.transaction():
+            store.put(mark)
+            store.remove(Mark, CALL)
+        assert store.rows(Mark) == ()

@@ -101,6 +101,8 @@ def test_orders_fills_and_settlements_are_mapped():
     assert (order.order_id, order.state, order.label) == ("BTC-1", "filled", "cw-test-0")
     assert (order.filled_coin, order.average_price_coin) == (dec("1.5"), dec("0.0055"))
     assert order.created_at == NOW
+    # 1.5 x 0.0003.
+    assert order.fee_coin == dec("0.00045")
     assert run(venue.orders_by_label("BTC", "cw-test-0")) == (order,)
     assert run(venue.orders_by_label("BTC", "other")) == ()
     cut = run(venue.place(a_request(amount_coin=dec("1"))))

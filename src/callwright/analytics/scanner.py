@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from callwright.analytics.black76 import delta_of, implied_vol
 from callwright.analytics.book import underlying_book
@@ -21,7 +23,7 @@ from callwright.domain.base import DAYS_PER_YEAR, MS_PER_DAY, to_ms
 from callwright.domain.contract import ContractSpec
 from callwright.domain.instrument import parse_option_name
 from callwright.domain.limits import ScanSettings
-from callwright.domain.market import Bools, Floats, OptionChain, decimal_of
+from callwright.domain.market import Bools, Floats, Ints, OptionChain, OptionListing, decimal_of
 from callwright.domain.scan import Candidate, FunnelStep, Scan, VolState
 from callwright.domain.snapshot import Snapshot
 
@@ -97,16 +99,16 @@ def _sift(
     for reason, dropped in sorted(chain.dropped_rows.items()):
         steps.append((f"bad_row:{reason}", left := left - dropped))
 
-    dte = (listing.expiry_ms - at_ms) / MS_PER_DAY
-    alive = listing.is_call
-    steps.append(("calls", int(np.count_nonzero(alive))))
-    alive = alive & (dte > 0)
-    steps.append(("not_expired", int(np.count_nonzero(alive))))
-    rows = (alive & (dte >= settings.dte_min_days) & (dte <= settings.dte_max_days)).nonzero()[0]
+    calls, expiry_ms = _calls(listing)
+    dte = (expiry_ms - at_ms) / MS_PER_DAY
+    steps.append(("calls", len(calls)))
+    steps.append(("not_expired", int(np.count_nonzero(dte > 0))))
+    in_window = (dte > 0) & (dte >= settings.dte_min_days) & (dte <= settings.dte_max_days)
+    rows, dte = calls[in_window], dte[in_window]
     steps.append(("dte_window", len(rows)))
 
     # From here on only the rows that are left: greeks are the one costly column.
-    dte, strike, forward = dte[rows], listing.strike_usd[rows], chain.forward_usd[rows]
+    strike, forward = listing.strike_usd[rows], chain.forward_usd[rows]
     bid, ask, mark = chain.bid_coin[rows], chain.ask_coin[rows], chain.mark_coin[rows]
     delta = delta_of(True, forward, strike, dte / DAYS_PER_YEAR, chain.mark_iv_annual[rows])
     premium_yield = (
@@ -150,12 +152,24 @@ def _sift(
     return picks, steps
 
 
+@lru_cache(maxsize=16)
+def _calls(listing: OptionListing) -> tuple[Ints, Ints]:
+    """Return the rows of the calls and when they expire; views share a listing."""
+    rows = listing.is_call.nonzero()[0]
+    return rows, listing.expiry_ms[rows]
+
+
 def _funnel(steps: Sequence[tuple[str, int]]) -> tuple[FunnelStep, ...]:
     befores = (steps[0][1], *(left for _, left in steps))
-    return tuple(
-        FunnelStep(filter=name, dropped=before - left, left=left)
-        for before, (name, left) in zip(befores, steps, strict=False)
+    return _FUNNEL.validate_python(
+        [
+            {"filter": name, "dropped": before - left, "left": left}
+            for before, (name, left) in zip(befores, steps, strict=False)
+        ]
     )
+
+
+_FUNNEL = TypeAdapter(tuple[FunnelStep, ...])
 
 
 def _taker_fee(spec: ContractSpec | None, price_coin: Floats) -> Floats:

@@ -7,9 +7,11 @@ configuration.
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from callwright import __version__
 from callwright.cli import backtest, chain, control, doctor, run
 from callwright.errors import CallwrightError, ConfigError
 
@@ -30,6 +32,20 @@ app.command("halt")(control.halt)
 app.command("reduce")(control.reduce)
 app.command("resume")(control.resume)
 app.command("doctor")(doctor.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    context: typer.Context,
+    show: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+) -> None:
+    """Show the version; every other word is a command."""
+    if show:
+        print(f"callwright {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
 
 
 def main() -> None:

@@ -57,5 +57,7 @@ def _seeds(text: str) -> list[int]:
         low, dash, high = part.strip().partition("-")
         if not low.isdigit() or (dash and not high.isdigit()):
             raise typer.BadParameter(f"{text!r} is not a range of seeds; as 7, 1-20 or 1,5,9")
+        if int(high or low) < int(low):
+            raise typer.BadParameter(f"{part!r} is an empty range of seeds")
         seeds.extend(range(int(low), int(high or low) + 1))
     return seeds

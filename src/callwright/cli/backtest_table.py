@@ -14,16 +14,11 @@ if TYPE_CHECKING:
 
 
 def backtest_table(runs: list[BacktestRun]) -> list[RenderableType]:
-    """Return all runs as one table.
-
-    BTC and ETH are changes of equity in coin, ``USD vs hold`` is against simply holding the coins,
-    ``draw-down`` the largest in USD, ``broken`` the number of violated invariants.
-    """
+    """Return all runs as one table with its legend and verdict."""
     table = plain_table(
         None,
         "market",
-        *("cycles", "opens", "rolls", "closes", "settled (itm)", "holds", "denied", "failed"),
-        *("BTC", "ETH", "USD vs hold", "draw-down", "broken"),
+        *("o/r/c", "settled", "h/d/f", "BTC", "ETH", "vs hold", "fall", "broken"),
     )
     for run in runs:
         s = run.summary
@@ -40,14 +35,9 @@ def backtest_table(runs: list[BacktestRun]) -> list[RenderableType]:
         )
         table.add_row(
             s.market or run.market,
-            str(s.cycles),
-            str(s.opens),
-            str(s.rolls),
-            str(s.closes),
+            f"{s.opens}/{s.rolls}/{s.closes}",
             f"{s.settlements} ({s.settled_in_the_money})",
-            str(s.holds),
-            str(s.denied),
-            str(sum(s.failures.values())),
+            f"{s.holds}/{s.denied}/{sum(s.failures.values())}",
             *("-" if change.get(c) is None else f"{change[c]:+.3f}" for c in ("BTC", "ETH")),
             "-" if edge is None else f"{edge:+,.0f}",
             f"{s.drawdown_usd_frac:.0%}",
@@ -58,7 +48,14 @@ def backtest_table(runs: list[BacktestRun]) -> list[RenderableType]:
         for run in runs
         for broken in run.violations
     ]
+    legend = Text(
+        f"{sum(run.summary.cycles for run in runs)} cycles. o/r/c: opens, rolls, closes. settled: "
+        "of them in the money. h/d/f: holds, denied, failed. BTC, ETH: change of equity in coin. "
+        "vs hold: USD against simply holding. "
+        "fall: largest draw-down in USD. broken: invariants violated.",
+        style="dim",
+    )
     verdict = Text(
         "No invariant broken." if not notes else f"{len(notes)} violations", style="bold"
     )
-    return [table, verdict, *notes]
+    return [table, legend, verdict, *notes]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from callwright.cli.options import ConfigFile, Json, Market, Step, settings_of
+from callwright.errors import ConfigError
 
 
 def chain(
@@ -37,6 +38,10 @@ def chain(
     from callwright.bootstrap import open_market
 
     source = open_market(settings)
+    if record is not None and record.is_dir() and any(record.iterdir()):
+        raise ConfigError(
+            f"{record} is not empty", remedy="record into a new folder; recordings must not mix"
+        )
     at = source.start()
     if record is not None:
         from rich.console import Console

@@ -54,7 +54,8 @@ def chain_rows(view: MarketView, underlying: str, *, days_max: float) -> list[di
 def chain_table(rows: list[dict[str, Any]], *, title: str) -> Table:
     """Return the rows as a table; prices in coin."""
     names = ("dte_days", "delta", "bid", "ask", "mark", "mark_iv_pct", "bid_amount")
-    table = plain_table(title, "symbol", *names)
+    heads = ("days", "delta", "bid", "ask", "mark", "IV %", "bid size")
+    table = plain_table(title, "symbol", *heads)
     for row in rows:
         cells = ("-" if row[name] is None else f"{row[name]}" for name in names)
         table.add_row(row["symbol"], *cells)

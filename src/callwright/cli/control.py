@@ -58,5 +58,7 @@ def status(home: Home = None, config: ConfigFile = None, json_output: Json = Fal
             shown = "\n".join(str(item) for item in value) or "-"
         else:
             shown = "-" if value is None else str(value)
+            if key == "equity_usd" and value is not None:
+                shown = f"{value:,.2f}"
         table.add_row(key.replace("_", " "), shown)
     Console().print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,10 @@ ConfigFile = Annotated[
 Home = Annotated[
     Path | None,
     typer.Option(
-        "--home", metavar="DIR", help="Folder of database and paper account (CALLWRIGHT_HOME)."
+        "--home",
+        metavar="DIR",
+        help="Folder of database and paper account (CALLWRIGHT_HOME); records go to its logs/ "
+        "unless --log-dir or LOG_DIR says otherwise.",
     ),
 ]
 LogDir = Annotated[
@@ -54,6 +58,13 @@ def settings_of(
     **overrides: Any,
 ) -> Settings:
     """Return the settings with the command line's values on top."""
-    from callwright.config import load_settings
+    import os
 
+    from callwright.config import load_settings, near_miss_environment
+
+    for name, meant in sorted(near_miss_environment().items()):
+        print(f"callwright: {name} is no setting and has no effect; {meant}?", file=sys.stderr)
+    if home is not None and log_dir is None and "LOG_DIR" not in os.environ:
+        # Two homes must not write into one flight recorder.
+        log_dir = home / "logs"
     return load_settings(config_file=config, callwright_home=home, log_dir=log_dir, **overrides)

@@ -15,6 +15,8 @@ from callwright.summary import RunSummary
 
 def summary_view(summary: RunSummary) -> list[RenderableType]:
     """Return the summary of one run, part by part."""
+    if not summary.cycles:
+        return []
     parts: list[RenderableType] = [
         Text(
             f"Summary: {summary.cycles} cycles on {summary.market or 'no market'}, "
@@ -60,26 +62,29 @@ def summary_view(summary: RunSummary) -> list[RenderableType]:
 
 def _coins_table(summary: RunSummary) -> Table:
     table = plain_table(
-        "Premium, fees, settlements and equity, in coin",
+        "In coin; open is the change in mark value of open calls",
         "coin",
-        *("sold", "bought", "fees", "settled", "equity", "change"),
+        *("sold", "bought", "fees", "settled", "open", "change", "equity"),
     )
     for coin, totals in sorted(summary.coins.items()):
         first, last = totals.equity_first, totals.equity_last
+        change = None if first is None or last is None else last - first
+        cash = totals.premium_sold - totals.bought_back - totals.fees + totals.settled
         table.add_row(
             coin,
             f"{totals.premium_sold:.5f}",
             f"{-totals.bought_back:.5f}",
             f"{-totals.fees:.5f}",
             f"{totals.settled:.5f}",
+            "-" if change is None else f"{change - cash:+.5f}",
+            "-" if change is None else f"{change:+.5f}",
             "-" if last is None else f"{last:.5f}",
-            "-" if first is None or last is None else f"{last - first:+.5f}",
         )
     return table
 
 
 def _reasons_table(summary: RunSummary) -> Table:
-    table = plain_table("Why no trade, in cycles", "why", "cycles")
+    table = plain_table("Why no trade, in cycles", "why", "cycles", is_left_folded=True)
     for what, counts in (
         ("held", summary.held_because),
         ("denied", summary.denied_codes),

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from callwright.execution.startup import ReconcileReport
     from callwright.loop import LoopResult
 
-LINE_COLUMNS = 100
-"""Lines of a cycle are cut at the console's width, or at this many columns without a terminal."""
+_DIM_WORD = "  HOLD "
 
 _STYLES = {
     "OPEN": "green",
@@ -112,10 +111,13 @@ class Screen:
         """Print a cycle's lines and refresh the table."""
         self._summary.add(record)
         for line in cycle_lines(record):
-            width = self._console.width if self._console.is_terminal else 0
-            if width:
-                line.truncate(width, overflow="ellipsis")
-            self._console.print(line, soft_wrap=True)
+            if self._console.is_terminal:
+                # A hold's reasons can fill a screen; everything else is shown in full.
+                if _DIM_WORD in line.plain:
+                    line.truncate(2 * self._console.width, overflow="ellipsis")
+                self._console.print(line)
+            else:
+                self._console.print(line, soft_wrap=True)
         if self._live is not None:
             self._live.update(desk_table(record, self._summary))
 
@@ -129,7 +131,8 @@ class Screen:
             Text(
                 f"Records: {settings.log_dir}/agent_decisions_*.jsonl (a line a cycle) and "
                 f"{settings.callwright_home}/desk.db; the exchange's own books: "
-                f"{settings.callwright_home}/paper.db"
+                f"{settings.callwright_home}/paper.db\n"
+                f"Look again with: callwright status --home {settings.callwright_home}"
             ),
             soft_wrap=True,
         )
@@ -246,6 +249,7 @@ def desk_table(record: CycleRecord, summary: RunSummary) -> Group:
         f"{minute_of(record.state.as_of)}  cycle {summary.cycles}: "
         f"{summary.opens} opens, {summary.rolls} rolls, {summary.closes} closes, "
         f"{summary.settlements} settled, {summary.holds} holds, {summary.denied} denied, "
+        f"{summary.simulated} simulated, "
         f"{sum(summary.failures.values())} failed, "
         f"{record.state.market.get('trading_state', 'not observed')}",
         style="bold",

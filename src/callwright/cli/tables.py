@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from rich import box
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
 
-_WIDEST = 200
 
-
-def plain_table(title: str | None, left: str, *right: str) -> Table:
-    """Return a table with one left-aligned column and right-aligned ones, none of them wrapped."""
+def plain_table(title: str | None, left: str, *right: str, is_left_folded: bool = False) -> Table:
+    """Return a table with one left-aligned column and right-aligned ones, which never wrap."""
     table = Table(
         title=title,
         title_justify="left",
         title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1),
+        box=None,
+        padding=(0, 2, 0, 0),
         pad_edge=False,
+        header_style="bold underline",
     )
-    table.add_column(left, no_wrap=True)
+    table.add_column(left, no_wrap=not is_left_folded, overflow="fold")
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
 def print_uncut(console: Console, *parts: RenderableType) -> None:
-    """Print each part as wide as it needs to be, whatever the width of the terminal."""
+    """Print each part; a table that the console would cut gets the width that it needs."""
     for part in parts:
-        options = console.options.update_width(_WIDEST)
-        natural = Measurement.get(console, options, part).maximum
-        if isinstance(part, Table) and natural > console.width:
-            # A console caps every width at its own, so a wide table gets a console of its own.
-            Console(width=natural, file=console.file).print(part)
+        needed = Measurement.get(console, console.options.update_width(_WIDEST), part).minimum
+        if isinstance(part, Table) and needed > console.width:
+            # A console caps every width at its own.
+            Console(width=needed, file=console.file).print(part)
         else:
             console.print(part)
+
+
+_WIDEST = 400

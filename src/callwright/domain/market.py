@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import inf, isnan
 
 import numpy as np
@@ -304,4 +304,11 @@ class MarketView:
 
 def decimal_of(value: float) -> Decimal:
     """Return the shortest decimal that reads back as ``value``: 0.0305, never 0.03049999…"""
+    # Zeros of both signs are one key, so they are not kept.
+    return _decimal_of(value) if value else Decimal(repr(value))
+
+
+@lru_cache(maxsize=16_384, typed=True)
+def _decimal_of(value: float) -> Decimal:
+    # Prices on ticks and sizes in lots come again and again.
     return Decimal(repr(value))

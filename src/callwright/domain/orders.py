@@ -146,6 +146,7 @@ class Intent(Frozen):
         leg: 0, or 1 for the second leg of a roll.
         underlying: The coin.
         margin_initial_coin: Initial margin that the order would need if it filled.
+        fee_coin: What the venue charged; None while nobody has said.
         lookups_empty: Look-ups that found nothing, and when the first of them was made.
     """
 
@@ -167,7 +168,7 @@ class Intent(Frozen):
     order_id: str | None = None
     filled_coin: NonNegative = Decimal(0)
     average_price_coin: NonNegative | None = None
-    fee_coin: Amount = Decimal(0)
+    fee_coin: Amount | None = None
     message: str = ""
     lookups_empty: int = 0
     first_empty_lookup_at: UtcTime | None = None

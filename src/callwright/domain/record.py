@@ -54,7 +54,7 @@ class OrderRecord(Frozen):
     order_id: str | None = None
     filled: float = 0.0
     average_price: float | None = None
-    fee: float = 0.0
+    fee: float | None = None
     message: str = ""
 
 

@@ -71,7 +71,7 @@ def order_record(intent: Intent) -> OrderRecord:
         order_id=intent.order_id,
         filled=float(intent.filled_coin),
         average_price=None if average is None else float(average),
-        fee=float(intent.fee_coin),
+        fee=_fee(intent),
         message=intent.message,
     )
 
@@ -94,3 +94,10 @@ def execution_status(intents: Sequence[Intent]) -> ExecutionStatus:
     if all(intent.message.startswith(NOT_SENT) for intent in intents):
         return "skipped"
     return "submitted"
+
+
+def _fee(intent: Intent) -> float | None:
+    if not intent.filled_coin > 0:
+        return 0.0
+    # What filled cost something; unknown is not free.
+    return None if intent.fee_coin is None else float(intent.fee_coin)

@@ -6,6 +6,7 @@ fresh account are checked again; whatever cannot be read refuses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -37,6 +38,7 @@ async def submit(
     desk: DeskStateStore,
     clock: Clock,
     settings: ExecutionSettings,
+    redact: Callable[[str], str] = lambda text: text,
 ) -> tuple[Intent, ...]:
     """Send the legs of a plan and return every intent as it was left.
 
@@ -44,6 +46,9 @@ async def submit(
     it bought back. A sale is cut to the cover that is free at that moment, floored to the lot. What
     was not sent comes back CANCELLED with a message that begins with ``NOT_SENT``; an UNKNOWN one
     is looked up once here, and again by every later cycle.
+
+    Args:
+        redact: Masks secrets that a venue's error may repeat; messages are stored.
 
     Raises:
         StorageError: An intent or its outcome could not be written. Nothing was sent without its
@@ -63,7 +68,7 @@ async def submit(
             done.append(not_sent(leg, "COVER_EXCEEDED", clock.now()))
             break
         intents.add(sized)
-        left = await _send(sized, sender, desk, clock)
+        left = await _send(sized, sender, desk, clock, redact)
         intents.update(left)
         if left.status.is_unresolved:
             left = await resolve(left, reader=reader, clock=clock, settings=settings)
@@ -100,7 +105,7 @@ async def _with_fees(
     done: list[Intent], reader: AccountReader, intents: IntentStore
 ) -> tuple[Intent, ...]:
     """Add what the venue charged where its answer did not say; reconciliation books the trades."""
-    if not any(intent.filled_coin > 0 and not intent.fee_coin for intent in done):
+    if not any(intent.filled_coin > 0 and intent.fee_coin is None for intent in done):
         return tuple(done)
     since = done[0].created_at - CLOCK_SLACK
     try:
@@ -109,15 +114,21 @@ async def _with_fees(
         return tuple(done)
     charged = []
     for intent in done:
-        fee = sum((t.fee_coin for t in trades if t.label == intent.label), Decimal(0))
-        if fee and not intent.fee_coin:
-            intent = intent.model_copy(update={"fee_coin": fee})
+        fees = [trade.fee_coin for trade in trades if trade.label == intent.label]
+        if fees and intent.fee_coin is None:
+            intent = intent.model_copy(update={"fee_coin": sum(fees, Decimal(0))})
             intents.update(intent)
         charged.append(intent)
     return tuple(charged)
 
 
-async def _send(intent: Intent, sender: OrderSender, desk: DeskStateStore, clock: Clock) -> Intent:
+async def _send(
+    intent: Intent,
+    sender: OrderSender,
+    desk: DeskStateStore,
+    clock: Clock,
+    redact: Callable[[str], str],
+) -> Intent:
     """Make the one and only POST of a durable intent, unless trading was stopped meanwhile."""
     state = desk.trading_state()
     if not (
@@ -133,17 +144,17 @@ async def _send(intent: Intent, sender: OrderSender, desk: DeskStateStore, clock
         return intent.model_copy(
             update={
                 "status": IntentStatus.REJECTED,
-                "message": f"{exc}{code}",
+                "message": redact(f"{exc}{code}"),
                 "resolved_at": clock.now(),
             }
         )
     except VenueUnavailable as exc:
-        return not_sent(intent, f"{exc.code} {exc}", clock.now())
+        return not_sent(intent, redact(f"{exc.code} {exc}"), clock.now())
     except StorageError:
         raise
     except CallwrightError as exc:
         # It may have arrived: an answer that was lost or cannot be read is no refusal.
         return intent.model_copy(
-            update={"status": IntentStatus.UNKNOWN, "message": f"{exc.code} {exc}"}
+            update={"status": IntentStatus.UNKNOWN, "message": redact(f"{exc.code} {exc}")}
         )
     return after_order(intent, order, clock.now())

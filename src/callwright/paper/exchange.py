@@ -111,6 +111,11 @@ class PaperExchange:
         """The market time: of the step, plus what passed within it."""
         return from_ms(self._ledger.progress.now_ms)
 
+    @property
+    def step_time(self) -> datetime:
+        """The market time of the present step."""
+        return from_ms(self._ledger.progress.step_ms)
+
     def pass_time(self, seconds: float) -> None:
         """Let simulated seconds pass within the step; what expires meanwhile is settled.
 

@@ -21,10 +21,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from callwright.domain.base import from_ms, to_ms
-from callwright.domain.instrument import parse_option_name
 from callwright.domain.market import (
     IndexHistory,
-    Ints,
     MarketView,
     OptionChain,
     OptionListing,
@@ -36,6 +34,7 @@ from callwright.paper.snapshot_rows import (
     COLUMNS,
     RECORD_AGAIN,
     Numbers,
+    Rows,
     Texts,
     judge,
     read_columns,
@@ -85,16 +84,15 @@ def read_snapshot(path: Path) -> MarketView:
         DataInvalid: The file is torn, empty, lacks a column, or has no usable row of a coin.
     """
     texts, numbers = read_columns(path)
-    reasons, times_ms = judge(texts, numbers)
-    at_ms = max((ms for ms, why in zip(times_ms, reasons, strict=True) if not why), default=None)
-    if at_ms is None:
+    rows = judge(texts, numbers)
+    usable = np.array([not why for why in rows.reasons])
+    if not usable.any():
         raise DataInvalid(f"{path} has no usable row", remedy=RECORD_AGAIN)
-    at = from_ms(at_ms)
-    for row, why in enumerate(reasons):
-        if not why and not parse_option_name(texts["instrument_name"][row]).expiry > at:
-            reasons[row] = "expired"
+    at = from_ms(int(rows.times_ms[usable].max()))
+    for row in np.flatnonzero(usable & ~(rows.expiry_ms > to_ms(at))).tolist():
+        rows.reasons[row] = "expired"
     markets = {
-        underlying: _market(path, underlying, texts, numbers, reasons, times_ms, at)
+        underlying: _market(path, underlying, texts, numbers, rows, at)
         for underlying in UNDERLYINGS
     }
     return MarketView(as_of=at, source="recorded", depth_model=DEPTH_MODEL, underlyings=markets)
@@ -183,13 +181,12 @@ def _market(
     underlying: str,
     texts: Texts,
     numbers: Numbers,
-    reasons: list[str],
-    times_ms: list[int],
+    judged: Rows,
     at: datetime,
 ) -> UnderlyingMarket:
     kept: list[int] = []
     dropped: Counter[str] = Counter()
-    for row, (currency, why) in enumerate(zip(texts["currency"], reasons, strict=True)):
+    for row, (currency, why) in enumerate(zip(texts["currency"], judged.reasons, strict=True)):
         if currency == underlying and not why:
             kept.append(row)
         elif why and (currency == underlying or currency not in UNDERLYINGS):
@@ -200,13 +197,18 @@ def _market(
         raise DataInvalid(
             f"{path} has no usable row of {underlying} ({facts})", remedy=RECORD_AGAIN
         )
-    rows = np.array(kept)
-    listing = OptionListing.of_names(underlying, [texts["instrument_name"][row] for row in kept])
+    rows, names = np.array(kept), texts["instrument_name"]
+    listing = OptionListing(
+        underlying=underlying,
+        names=tuple([names[row] for row in kept]),
+        strike_usd=judged.strike_usd[rows],
+        expiry_ms=judged.expiry_ms[rows],
+        is_call=judged.is_call[rows],
+    )
     bid, ask = numbers["bid_price"][rows], numbers["ask_price"][rows]
     bid_amount, ask_amount = displayed_sizes(
         instrument_keys(listing, 0), underlying, to_ms(at), bid, ask
     )
-    times: Ints = np.array(times_ms, dtype=np.int64)[rows]
     index_usd = float(np.median(numbers["index_price"][rows]))
     return UnderlyingMarket(
         underlying=underlying,
@@ -222,7 +224,7 @@ def _market(
             bid_amount_coin=bid_amount,
             ask_amount_coin=ask_amount,
             open_interest_coin=numbers["open_interest"][rows],
-            as_of_ms=times,
+            as_of_ms=judged.times_ms[rows],
             dropped_rows=dict(sorted(dropped.items())),
         ),
         history=IndexHistory(underlying, np.array([to_ms(at)]), np.array([index_usd])),

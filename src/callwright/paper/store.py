@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from decimal import Decimal
@@ -181,8 +181,10 @@ class PaperStore(Books):
                     remedy="run one desk per account; stop the other one and start again",
                 )
             yield
-            self._flush()
+            for kind, records in self._pending.items():
+                self._write(kind, records)
             self._db.execute("COMMIT")
+            self._pending.clear()
         except sqlite3.Error as exc:
             self._roll_back()
             raise self._failed("write", exc) from exc
@@ -200,17 +202,17 @@ class PaperStore(Books):
 
     def remove(self, kind: type, key: str) -> None:
         """Delete the records of one table whose (first) key column is ``key``."""
-        self._flush()
+        self._write(kind, self._pending.pop(kind, {}))
         table, keys = _TABLES[kind]
         self._db.execute(f"DELETE FROM {table} WHERE {keys[0]} = ?", (key,))
 
     def rows(self, kind: type[R], where: str = "1", values: Sequence[Any] = ()) -> tuple[R, ...]:
         """Return records as ``Books.rows`` does, what this transaction has put included."""
-        self._flush()
+        self._write(kind, self._pending.pop(kind, {}))
         return super().rows(kind, where, values)
 
-    def _flush(self) -> None:
-        for kind, records in self._pending.items():
+    def _write(self, kind: type, records: Mapping[Any, object]) -> None:
+        if records:
             layout = _LAYOUTS[kind]
             self._db.executemany(
                 layout.upsert,
@@ -219,7 +221,6 @@ class PaperStore(Books):
                     for record in records.values()
                 ],
             )
-        self._pending.clear()
 
     def _roll_back(self) -> None:
         self._pending.clear()

@@ -63,6 +63,10 @@ class PaperVenue:
         """Let simulated seconds pass; at most until the market's next step."""
         self._exchange.pass_time(seconds)
 
+    def step_time(self) -> datetime:
+        """Return the market time of the present step."""
+        return self._exchange.step_time
+
     def advance(self) -> datetime:
         """Move to the market's next step; see ``PaperExchange.advance``."""
         return self._exchange.advance()
