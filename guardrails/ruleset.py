@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from callwright.domain.verdict import Reason, Verdict
 from callwright.guardrails.rule_input import RuleInput
 from callwright.guardrails.rules.collar import price_within_collar
-from callwright.guardrails.rules.cover import cover_suffices
+from callwright.guardrails.rules.cover import cover_suffices, no_put_is_short
 from callwright.guardrails.rules.entry import (
     delta_in_window,
     dte_in_window,
@@ -70,6 +70,7 @@ RISK_RULES: tuple[Rule, ...] = (
     size_fits_action,
     size_reaches_minimum,
     size_is_whole_lots,
+    no_put_is_short,
     cover_suffices,
     margin_within_limit,
     net_delta_within_limit,

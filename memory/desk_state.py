@@ -204,20 +204,23 @@ class SqliteDeskStateStore:
 
 
 class _Openings:
-    """When each live option was last sold: read once, then only what was booked since."""
+    """When each live option was last sold, or a short in it adopted, which counts as its sale.
+
+    Fills are read once, then only what was booked since; adoptions are few.
+    """
 
     def __init__(self, database: DeskDatabase) -> None:
         self._db = database
         self._newest: dict[str, datetime] = {}
         self._rowid = 0
         self._read_at: datetime | None = None
-        self._version: tuple[int, int] = (-1, -1)
+        self._version: tuple[int, ...] = (-1,)
 
     def live(self, at: datetime, outside: int) -> dict[str, datetime]:
         """Return the newest opening fill of each option that has not expired at ``at``."""
         if outside != self._version[0] or self._read_at is None or at < self._read_at:
-            self._newest, self._rowid, self._version = {}, 0, (-1, -1)
-        version = (outside, self._db.writes("fills"))
+            self._newest, self._rowid, self._version = {}, 0, (-1,)
+        version = (outside, self._db.writes("fills"), self._db.writes("adoptions"))
         if version != self._version:
             for rowid, name, executed_at in self._db.rows(
                 "SELECT rowid, instrument_name, executed_at FROM fills WHERE rowid > ? AND"
@@ -225,13 +228,20 @@ class _Openings:
                 " ORDER BY rowid",
                 (self._rowid,),
             ):
-                executed = datetime.fromisoformat(executed_at)
-                self._newest[name] = max(self._newest.get(name, executed), executed)
+                self._note(name, executed_at)
                 self._rowid = rowid
+            for name, adopted_at in self._db.rows(
+                "SELECT instrument_name, at FROM adoptions WHERE CAST(amount_coin AS REAL) < 0"
+            ):
+                self._note(name, adopted_at)
             self._version = version
         self._newest = {name: sold for name, sold in self._newest.items() if _is_live(name, at)}
         self._read_at = at
         return self._newest
+
+    def _note(self, name: str, at: str) -> None:
+        sold = datetime.fromisoformat(at)
+        self._newest[name] = max(self._newest.get(name, sold), sold)
 
 
 def _day(at: datetime) -> str:

@@ -5,8 +5,32 @@ from __future__ import annotations
 from decimal import Decimal
 
 from callwright.analytics.cover import free_cover_coin
+from callwright.domain.instrument import parse_option_name
 from callwright.domain.verdict import Verdict
+from callwright.errors import DataInvalid
 from callwright.guardrails.rule_input import RuleInput
+
+
+def no_put_is_short(x: RuleInput) -> Verdict:
+    """Nothing is sold while an inverse put on the coin is short, by whomever.
+
+    A short call pays less than one coin, a short put without bound as the coin falls: no amount of
+    coin covers both.
+    """
+    if x.sold is None:
+        return Verdict.allow()
+    held = [(p.instrument_name, p.amount_coin) for p in x.snapshot.account.positions]
+    for name, amount_coin in held:
+        if not amount_coin < 0:
+            continue
+        try:
+            option = parse_option_name(name)
+        except DataInvalid:
+            # A future: net delta, which cannot value it, denies.
+            continue
+        if option.underlying == x.underlying and not option.is_call:
+            return Verdict.deny("SHORT_PUT_HELD", symbol=name, amount_coin=amount_coin)
+    return Verdict.allow()
 
 
 def cover_suffices(x: RuleInput) -> Verdict:

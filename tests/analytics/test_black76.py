@@ -190,7 +190,7 @@ def test_iv_of_a_price_gives_the_price_back(moneyness, years, iv):
     found = implied_vol(price, is_call, FORWARD, strike, years)
     assert float(found) == pytest.approx(iv, rel=1e-9)
     again = price_greeks(is_call, FORWARD, strike, years, found).price_usd
-    # An IV that is right to 1e-12 gives the price to that times d(ln price)/d(ln iv), up to 10 here.
+    # An IV right to 1e-12 gives the price to d(ln price)/d(ln iv) times that, up to 10 here.
     assert float(again) == pytest.approx(float(price), rel=1e-11)
 
 

@@ -207,3 +207,29 @@ def test_a_tenor_that_no_expiry_serves_is_no_surface():
     state = vol_state(market, NOW, scan_settings(iv_tenor_days=7.0))
     assert state.status == "NO_SURFACE"
     assert len(state.term_structure) == 2
+
+
+@pytest.mark.parametrize("order", ["calls then puts", "by strike", "backwards", "mixed"])
+def test_the_surface_does_not_depend_on_the_order_of_rows(order):
+    points = [(1.5, 0.7), (0.9, 0.6), (0.3, 0.52), (-0.2, 0.5), (-0.8, 0.55), (-1.4, 0.62)]
+    by_strike = [*a_smile(3, *points), *a_smile(9, *points), *a_smile(30, *points)]
+    mirrored = sorted(by_strike, key=lambda row: not row[2])
+    rows = {
+        "calls then puts": mirrored,
+        "by strike": by_strike,
+        "backwards": mirrored[::-1],
+        "mixed": [by_strike[i * 7 % len(by_strike)] for i in range(len(by_strike))],
+    }[order]
+    chain, expected = a_chain(*rows), a_chain(*by_strike)
+    assert atm_term_structure(chain, NOW) == atm_term_structure(expected, NOW)
+    assert len(atm_term_structure(chain, NOW)) == 3
+    assert skew_25d(chain, NOW, 7.0) == skew_25d(expected, NOW, 7.0) is not None
+
+
+def test_a_listing_whose_halves_differ_is_not_taken_for_calls_and_their_puts():
+    # Two calls, then two puts, of other strikes: each strike has only one side.
+    rows = [(7, 100_500.0, CALL, 0.5), (7, 101_000.0, CALL, 0.5)]
+    rows += [(7, 99_000.0, PUT, 0.7), (7, 99_500.0, PUT, 0.7)]
+    (point,) = atm_term_structure(a_chain(*rows), NOW)
+    # Linear in ln(K / F) between 99,500 and 100,500: half-way but for the log's curve.
+    assert point.atm_iv_annual == pytest.approx(0.6, abs=1e-3)

@@ -37,6 +37,15 @@ def test_a_number_that_cannot_be_is_refused(column: str, value: float) -> None:
         with_quote(a_market(), CALL_9JAN_105, **{column: value})
 
 
+def test_a_quote_is_made_once_and_belongs_to_its_chain() -> None:
+    market = a_market()
+    assert market.quote(CALL_9JAN_105) is market.quote(CALL_9JAN_105)
+    changed = with_quote(market, CALL_9JAN_105, bid_coin=0.0111).quote(CALL_9JAN_105)
+    assert changed is not None
+    assert str(changed.bid_coin) == "0.0111"
+    assert changed != market.quote(CALL_9JAN_105)
+
+
 def test_an_empty_side_is_none() -> None:
     quote = with_quote(a_market(), CALL_9JAN_105, bid_coin=math.nan).quote(CALL_9JAN_105)
     assert quote is not None
@@ -101,3 +110,14 @@ def test_times_survive_the_venues_milliseconds() -> None:
     late = datetime.fromisoformat("2026-01-05T09:30:00.999999+01:00")
     assert iso_utc(late) == "2026-01-05T08:30:00.999Z"
     assert to_ms(late) % 1000 == 999
+
+
+def test_equal_numbers_keep_their_own_spelling() -> None:
+    # 0.0 == -0.0 and 5 == 5.0: what is kept of one must not answer for the other.
+    assert [str(decimal_of(value)) for value in (0.0, -0.0, 5.0, 5, 5.0)] == [
+        "0.0",
+        "-0.0",
+        "5.0",
+        "5",
+        "5.0",
+    ]

@@ -56,6 +56,10 @@ ONLY_IN_THE_RISK_ENGINE: dict[str, tuple[Situation, str]] = {
     "size_fits_action": (rolling(sell="0.2"), "ROLL_SELLS_MORE"),
     "size_reaches_minimum": (opening(sell=0), "SIZE_BELOW_MINIMUM"),
     "size_is_whole_lots": (opening(sell="0.15"), "SIZE_OFF_LOT"),
+    "no_put_is_short": (
+        opening(positions=[a_position("BTC-16JAN26-90000-P", "-0.1")]),
+        "SHORT_PUT_HELD",
+    ),
     "cover_suffices": (
         opening(sell="0.2", coin={"balance_coin": dec("0.1")}),
         "COVER_EXCEEDED",

@@ -35,6 +35,7 @@ def test_the_order_of_the_rules_is_fixed() -> None:
         "size_fits_action",
         "size_reaches_minimum",
         "size_is_whole_lots",
+        "no_put_is_short",
         "cover_suffices",
         "margin_within_limit",
         "net_delta_within_limit",

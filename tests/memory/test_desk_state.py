@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from callwright.domain.orders import Fill, IntentStatus, Purpose
 from callwright.errors import StorageError
 from callwright.memory.database import open_desk_database
 from callwright.memory.desk_state import SqliteDeskStateStore
+from callwright.memory.ledger import SqliteLedger
 
 MIDNIGHT = NOW.replace(hour=0, minute=0)
 
@@ -294,3 +296,15 @@ def test_openings_booked_later_are_added_and_survive_any_clock(home) -> None:
             TradingState.REDUCING, by="operator", reason="r", at=NOW
         )
     assert home.desk.read(NOW).opened_at == both
+
+
+def test_an_adopted_short_counts_as_sold_when_it_was_adopted(tmp_path: Path) -> None:
+    name = "BTC-16JAN26-108000-C"
+    with open_desk_database(tmp_path / "desk.db", durable=False) as database:
+        ledger, store = SqliteLedger(database), SqliteDeskStateStore(database)
+        assert store.read(NOW).opened_at == {}
+        ledger.adopt(name, dec("-0.3"), NOW, "it was there")
+        assert store.read(NOW).opened_at == {name: NOW}
+        # What was adopted away is no sale.
+        ledger.adopt("BTC-16JAN26-110000-C", dec("0.3"), NOW, "it was there")
+        assert set(store.read(NOW).opened_at) == {name}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -67,6 +68,31 @@ def assert_same_chains(one, two):
                 assert np.array_equal(a, b, equal_nan=nan), column.name
 
 
+@pytest.mark.parametrize(
+    "retell",
+    [
+        pytest.param(lambda text: text.replace("\n", "\r\n"), id="carriage returns"),
+        pytest.param(lambda text: text.replace(",call,", ',"call",'), id="quotes"),
+        pytest.param(lambda text: text.removesuffix("\n"), id="no last line feed"),
+        pytest.param(lambda text: text.replace("T08:00:00+00:00", "T08:00:00Z"), id="Z for UTC"),
+    ],
+)
+def test_the_same_table_in_another_spelling_is_the_same_market(directory, retell):
+    path = sorted(directory.iterdir())[0]
+    before, text = read_snapshot(path), gzip.decompress(path.read_bytes()).decode()
+    assert retell(text) != text
+    path.write_bytes(gzip.compress(retell(text).encode()))
+    assert_same_chains(before, read_snapshot(path))
+
+
+def test_an_empty_line_is_a_torn_row(directory):
+    path = sorted(directory.iterdir())[0]
+    lines = gzip.decompress(path.read_bytes()).decode().split("\n")
+    path.write_bytes(gzip.compress("\n".join([*lines[:3], "", *lines[3:]]).encode()))
+    with pytest.raises(DataInvalid, match="line 4: 0 fields instead of 23"):
+        read_snapshot(path)
+
+
 def test_a_synthetic_view_survives_the_round_trip_exactly(tmp_path):
     view = SyntheticSource(3).view(START + timedelta(days=2, hours=9, minutes=12, seconds=5))
     path = write_snapshot(view, tmp_path / "made" / "here")
@@ -122,7 +148,7 @@ def test_a_plain_csv_is_read_as_well(directory):
 
 def test_time_goes_from_snapshot_to_snapshot_and_ends(directory):
     source = RecordedSource(directory)
-    assert source.name == "recorded"
+    assert re.fullmatch(r"recorded:[0-9a-f]{8}", source.name)
     assert source.start() == TIMES[0]
     assert [source.next_after(at) for at in TIMES[:2]] == TIMES[1:]
     assert source.next_after(TIMES[0] + timedelta(minutes=5)) == TIMES[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -41,7 +42,10 @@ def test_synthetic_specs(spec, name):
 def test_a_recorded_spec_names_a_directory_that_no_record_shows(tmp_path):
     write_snapshot(a_market(), tmp_path)
     source = open_source(f"recorded:{tmp_path}", step=HOUR)
-    assert source.name == source.view(source.start()).source == "recorded"
+    assert source.name == source.view(source.start()).source
+    assert re.fullmatch(r"recorded:[0-9a-f]{8}", source.name)
+    again = open_source(f"recorded:{tmp_path}", step=HOUR)
+    assert again.name == source.name
 
 
 @pytest.mark.parametrize(

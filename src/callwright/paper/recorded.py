@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,14 @@ class RecordedSource:
     Args:
         directory: Holds ``deribit_options_snapshot_<YYYYMMDDTHHMMSSZ>.csv.gz`` (or ``.csv``).
 
+    Attributes:
+        name: ``recorded:`` and a fingerprint of the first snapshot, so that an account cannot go on
+            with another recording.
+
     Raises:
         ConfigError: The directory is missing, holds no snapshot, or a name has no time.
     """
 
-    name = "recorded"
     depth_model = DEPTH_MODEL
     underlyings = UNDERLYINGS
 
@@ -47,6 +51,12 @@ class RecordedSource:
         if not files:
             raise ConfigError(f"{directory} holds no chain snapshot", remedy=remedy)
         self._files = tuple(sorted(files))
+        try:
+            # Of the first snapshot only: a recording may grow and stays the same market.
+            first = sha256(self._files[0].read_bytes()).hexdigest()
+        except OSError as exc:
+            raise DataInvalid(f"{self._files[0]}: {exc.strerror}") from exc
+        self.name = f"recorded:{first[:8]}"
         self._named = [_time_in_name(path) for path in self._files]
         for path, earlier, later in zip(
             self._files[1:], self._named[:-1], self._named[1:], strict=True
@@ -89,6 +99,7 @@ class RecordedSource:
         times = np.array([to_ms(time) for time, _ in moments], dtype=np.int64)
         return replace(
             view,
+            source=self.name,
             underlyings={
                 name: replace(
                     market,
