@@ -85,6 +85,26 @@ def test_the_same_table_in_another_spelling_is_the_same_market(directory, retell
     assert_same_chains(before, read_snapshot(path))
 
 
+def test_a_lone_carriage_return_is_a_torn_file(directory):
+    path = sorted(directory.iterdir())[0]
+    text = gzip.decompress(path.read_bytes()).decode()
+    path.write_bytes(gzip.compress(text.replace(",call,", ",ca\rll,").encode()))
+    with pytest.raises(DataInvalid, match=f"{path.name} is torn or not readable"):
+        read_snapshot(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"), [("timestamp", "bad_time"), ("expiry_datetime", "contradicts_name")]
+)
+def test_a_time_beyond_the_calendar_drops_its_row(directory, column, reason):
+    def change(rows):
+        rows[0][column] = "9999-12-31T23:59:59-12:00"
+
+    path = rewrite(sorted(directory.iterdir())[0], change)
+    dropped = read_snapshot(path).underlyings["BTC"].chain.dropped_rows
+    assert dropped == {reason: 1}
+
+
 def test_an_empty_line_is_a_torn_row(directory):
     path = sorted(directory.iterdir())[0]
     lines = gzip.decompress(path.read_bytes()).decode().split("\n")

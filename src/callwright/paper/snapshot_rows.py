@@ -75,12 +75,12 @@ def read_columns(path: Path) -> tuple[Texts, Numbers]:
     """
     try:
         raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as exc:
+        table = _fields((gzip.decompress(raw) if path.suffix == ".gz" else raw).decode())
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as exc:
         raise DataInvalid(f"{path} is torn or not readable: {exc}", remedy=RECORD_AGAIN) from exc
-    if not text:
+    if not table:
         raise DataInvalid(f"{path} is empty", remedy=RECORD_AGAIN)
-    header, *rows = _fields(text)
+    header, *rows = table
     needed = (*_TEXTS, *_POSITIVE, *_NOT_NEGATIVE, *_SIDES)
     missing = sorted(set(needed) - set(header))
     if missing:
@@ -191,9 +191,10 @@ def judge(texts: Texts, numbers: Numbers) -> Rows:
 def _time_ms(text: str) -> int | None:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return to_ms(at.astimezone(UTC)) if at.tzinfo else None
+    except (ValueError, OverflowError):
+        # At either end of the calendar, UTC can lie beyond it.
         return None
-    return to_ms(at.astimezone(UTC)) if at.tzinfo else None
 
 
 _ENDINGS = {"call": "-C", "put": "-P"}
