@@ -7,6 +7,7 @@ one coin, so calls up to the cash balance are safe at any price. What may fill c
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
 from callwright.domain.instrument import OptionInstrument, parse_option_name
 from callwright.domain.limits import Limits
@@ -33,6 +34,8 @@ def free_cover_coin(snapshot: Snapshot, underlying: str, limits: Limits) -> Deci
     return coin.balance_coin - coin.reserved_coin - reserve - spoken_for
 
 
+# Asked for a dozen times a cycle, by sizing, policy and gates, of one frozen snapshot.
+@lru_cache(maxsize=4)
 def calls_to_cover(
     snapshot: Snapshot, underlying: str
 ) -> tuple[tuple[OptionInstrument, Decimal], ...]:
