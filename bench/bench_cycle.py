@@ -16,8 +16,8 @@ from callwright.cycle import judge, observe, run_cycle, scan_with_prechecks
 from callwright.domain.record import CycleRecord
 from callwright.journal import Judged, Observed, build_record
 from callwright.loop import run_loop
+from callwright.paper.markets import open_source
 from callwright.paper.recording import read_snapshot, write_snapshot
-from callwright.paper.source import open_source
 
 _STACK = ExitStack()
 atexit.register(_STACK.close)

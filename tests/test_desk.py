@@ -162,8 +162,8 @@ def test_the_desk_lives_through_hard_markets(tmp_path: Path, scenario: str) -> N
 
 
 def test_a_recorded_market_ends_cleanly_and_settles_between_snapshots(tmp_path: Path) -> None:
+    from callwright.paper.markets import open_source
     from callwright.paper.recording import write_snapshot
-    from callwright.paper.source import open_source
 
     recording = tmp_path / "recording"
     source = open_source("synthetic:3", step=desk_settings(tmp_path, step="1d").step_length())

@@ -18,8 +18,8 @@ import pytest
 from callwright.config import Settings
 from callwright.memory.database import DeskDatabase, read_desk_database
 from callwright.memory.flight_recorder import FlightRecorder
+from callwright.paper.markets import open_source
 from callwright.paper.recording import write_snapshot
-from callwright.paper.source import open_source
 from callwright.paper.store import PaperStore
 from callwright.venues.paper import PaperVenue
 from desks import desk_settings, run_desk, violations

@@ -31,7 +31,8 @@ from callwright.memory.intents import SqliteIntentStore
 from callwright.memory.ledger import SqliteLedger
 from callwright.paper.exchange import PaperExchange
 from callwright.paper.faults import FaultPlan
-from callwright.paper.source import MarketSource, open_source
+from callwright.paper.markets import open_source
+from callwright.paper.source import MarketSource
 from callwright.paper.store import PaperStore
 from callwright.ports import Brain
 from callwright.summary import RunSummary

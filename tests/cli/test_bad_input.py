@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from callwright.memory.database import read_desk_database
+from callwright.paper.markets import open_source
 from callwright.paper.recording import write_snapshot
-from callwright.paper.source import open_source
 from desks import desk_settings, run_desk, violations
 
 RUN = ["run", "--cycles", "3", "--interval", "0", "--no-dry-run", "--home", "home"]

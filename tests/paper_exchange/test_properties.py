@@ -15,9 +15,9 @@ from builders import dec
 from callwright.errors import MarketExhausted
 from callwright.paper.exchange import PaperExchange
 from callwright.paper.faults import FaultPlan, TransportFault
+from callwright.paper.markets import open_source
 from callwright.paper.orders import Ticket
 from callwright.paper.refusals import ExchangeError
-from callwright.paper.source import open_source
 from callwright.paper.store import PaperStore
 from paper_exchange.steps import (
     CALL,

@@ -11,8 +11,8 @@ import pytest
 
 from builders import a_market
 from callwright.errors import ConfigError
+from callwright.paper.markets import open_source
 from callwright.paper.recording import write_snapshot
-from callwright.paper.source import open_source
 
 HOUR = timedelta(hours=1)
 

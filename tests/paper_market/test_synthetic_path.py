@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from callwright.paper.source import open_source
+from callwright.paper.markets import open_source
 from callwright.paper.synthetic.path import (
     ORIGIN,
     START,
