@@ -27,8 +27,8 @@ class MarketSource(Protocol):
     """A market that can be looked at, at any of its times.
 
     Attributes:
-        name: ``synthetic:7``, ``synthetic:crash-1``, ``recorded:5f2c91aa``: goes into every record, so it
-            never holds a path.
+        name: ``synthetic:7``, ``synthetic:crash-1``, ``recorded:5f2c91aa``: goes into every
+            record, so it never holds a path.
         depth_model: How displayed sizes come about, in words.
         underlyings: The coins, in a fixed order.
     """
