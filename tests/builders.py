@@ -386,7 +386,7 @@ def a_scan(
                 underlying=u,
                 short_calls=tuple(s for s in shorts if s.underlying == u),
                 net_delta=deltas[u],
-                total_delta=None if deltas[u] is None else deltas[u] + 1.0,
+                total_delta=None if deltas[u] is None else deltas[u] + 1.0,  # type: ignore[operator]
             )
             for u in ("BTC", "ETH")
         },

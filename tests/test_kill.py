@@ -79,7 +79,7 @@ class CountedPoints:
                 os._exit(9)
             original(recorder, log_timestamp, line)
 
-        FlightRecorder.append = append  # type: ignore[method-assign]
+        FlightRecorder.append = append  # type: ignore[assignment,method-assign]
 
     def install(self) -> None:
         self.around(DeskDatabase, "_execute")

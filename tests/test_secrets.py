@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from callwright.bootstrap import open_desk
+from callwright.domain.record import CycleRecord
 from callwright.loop import run_loop
 from desks import ScriptedBrain, desk_settings
 from proposals import open_nth
@@ -63,7 +64,7 @@ def test_an_unexpected_error_is_recorded_without_the_secret_and_halts(
         monkeypatch.setenv(name, value)
     leak = RuntimeError(f"bad key {CANARIES['OPENAI_API_KEY']}")
     settings = desk_settings(tmp_path)
-    records = []
+    records: list[CycleRecord] = []
     with open_desk(settings, durable=False, brain=ScriptedBrain([open_nth(0), leak])) as home_desk:
         result = asyncio.run(
             run_loop(home_desk.desk, cycles=5, interval_s=0.0, on_record=records.append)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from collections.abc import Iterator
 from math import exp, inf, nan, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,12 +30,12 @@ COLUMNS = tuple(np.array(column) for column in zip(*GRID, strict=True))
 
 
 @pytest.fixture(autouse=True)
-def forty_digits():
+def forty_digits() -> Iterator[Any]:
     with mp.workdps(40):
         yield
 
 
-def exact_price(is_call, forward, strike, years, iv):
+def exact_price(is_call: Any, forward: Any, strike: Any, years: Any, iv: Any) -> Any:
     """Black-76 in mpmath, by the textbook."""
     forward, strike, years, iv = map(mpf, (forward, strike, years, iv))
     v = iv * mp.sqrt(years)
@@ -43,10 +45,10 @@ def exact_price(is_call, forward, strike, years, iv):
     return strike * mp.ncdf(v - d1) - forward * mp.ncdf(-d1)
 
 
-def derivative(i, order, row, step):
+def derivative(i: Any, order: Any, row: Any, step: Any) -> Any:
     """Central difference of the exact price in argument ``i``; 40 digits leave room for it."""
 
-    def at(shift):
+    def at(shift: Any) -> Any:
         return exact_price(*(mpf(x) + shift if j == i else x for j, x in enumerate(row)))
 
     h = mpf(step)
@@ -55,26 +57,26 @@ def derivative(i, order, row, step):
     return (at(h) - 2 * at(mpf(0)) + at(-h)) / h**2
 
 
-def test_hull_prices_an_at_the_money_futures_put_at_1_12():
+def test_hull_prices_an_at_the_money_futures_put_at_1_12() -> None:
     # Hull, example of Black's model: F = K = 20, r = 9%, T = 4 months, sigma = 25%.
     put = price_greeks(False, 20.0, 20.0, 4 / 12, 0.25).price_usd
     assert exp(-0.09 * 4 / 12) * put == pytest.approx(1.1166, abs=5e-5)
 
 
-def test_haug_prices_a_futures_option_at_1_7011():
+def test_haug_prices_a_futures_option_at_1_7011() -> None:
     # Haug, The Complete Guide to Option Pricing Formulas: F = K = 19, T = 0.75, r = 10%, 28%.
     for is_call in (True, False):
         price = price_greeks(is_call, 19.0, 19.0, 0.75, 0.28).price_usd
         assert exp(-0.10 * 0.75) * price == pytest.approx(1.7011, abs=5e-5)
 
 
-def test_prices_hold_to_1e_14_of_the_forward():
+def test_prices_hold_to_1e_14_of_the_forward() -> None:
     price = price_greeks(*COLUMNS).price_usd
     errors = [abs(mpf(float(p)) - exact_price(*row)) for p, row in zip(price, GRID, strict=True)]
     assert max(errors) <= 1e-14 * FORWARD
 
 
-def test_deltas_hold_to_1e_13_and_puts_are_calls_less_one():
+def test_deltas_hold_to_1e_13_and_puts_are_calls_less_one() -> None:
     delta = price_greeks(*COLUMNS).delta
     for got, (is_call, forward, strike, years, iv) in zip(delta, GRID, strict=True):
         v = mpf(iv) * mp.sqrt(years)
@@ -83,7 +85,7 @@ def test_deltas_hold_to_1e_13_and_puts_are_calls_less_one():
     assert (delta_of(*COLUMNS) == delta).all()
 
 
-def test_greeks_are_the_derivatives_of_the_price():
+def test_greeks_are_the_derivatives_of_the_price() -> None:
     greeks = price_greeks(*COLUMNS)
     for i, row in enumerate(GRID):
         # Forward moves of 1e-8 and a second difference of 1e-6 leave 1e-14 and better, relatively.
@@ -98,14 +100,14 @@ def test_greeks_are_the_derivatives_of_the_price():
         assert float(greeks.theta[i]) == pytest.approx(float(theta), rel=1e-9, abs=1e-9)
 
 
-def test_put_call_parity_holds_to_rounding():
+def test_put_call_parity_holds_to_rounding() -> None:
     _, forward, strike, years, iv = COLUMNS
     call = price_greeks(True, forward, strike, years, iv).price_usd
     put = price_greeks(False, forward, strike, years, iv).price_usd
     assert np.abs(call - put - (forward - strike)).max() <= 2e-15 * strike.max()
 
 
-def test_vollib_agrees_to_1e_12():
+def test_vollib_agrees_to_1e_12() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from vollib.black import undiscounted_black
@@ -131,7 +133,9 @@ def test_vollib_agrees_to_1e_12():
         pytest.param(True, 90.0, 1.0, 1e-9, 10.0, 1.0, id="nearly-no-volatility"),
     ],
 )
-def test_limits_are_intrinsic_value_and_whole_deltas(is_call, strike, years, iv, price, delta):
+def test_limits_are_intrinsic_value_and_whole_deltas(
+    is_call: Any, strike: Any, years: Any, iv: Any, price: Any, delta: Any
+) -> None:
     greeks = price_greeks(is_call, 100.0, strike, years, iv)
     assert float(greeks.price_usd) == pytest.approx(price, abs=1e-12)
     assert float(greeks.delta) == delta
@@ -142,7 +146,9 @@ def test_limits_are_intrinsic_value_and_whole_deltas(is_call, strike, years, iv,
     ("strike", "years", "iv"),
     [(nan, 0.1, 0.5), (100.0, nan, 0.5), (100.0, 0.1, nan), (100.0, 0.1, -0.5)],
 )
-def test_a_senseless_row_is_nan_and_leaves_the_others_alone(strike, years, iv):
+def test_a_senseless_row_is_nan_and_leaves_the_others_alone(
+    strike: Any, years: Any, iv: Any
+) -> None:
     greeks = price_greeks(True, 100.0, [strike, 105.0], [years, 0.1], [iv, 0.5])
     alone = price_greeks(True, 100.0, 105.0, 0.1, 0.5)
     for column, good in zip(greeks, alone, strict=True):
@@ -150,12 +156,12 @@ def test_a_senseless_row_is_nan_and_leaves_the_others_alone(strike, years, iv):
         assert column[1] == good
 
 
-def test_prices_are_never_negative_far_out_of_the_money():
+def test_prices_are_never_negative_far_out_of_the_money() -> None:
     strike = FORWARD * np.linspace(1.0, 8.0, 2_000)
     assert (price_greeks(True, FORWARD, strike, 0.02, 0.4).price_usd >= 0).all()
 
 
-def test_iv_out_of_the_money_holds_to_1e_12():
+def test_iv_out_of_the_money_holds_to_1e_12() -> None:
     rows = [
         (is_call, FORWARD, FORWARD * k, t, s)
         for k, t, s in itertools.product(
@@ -182,7 +188,7 @@ def test_iv_out_of_the_money_holds_to_1e_12():
     years=st.floats(1 / 365, 2.0),
     iv=st.floats(0.08, 2.0),
 )
-def test_iv_of_a_price_gives_the_price_back(moneyness, years, iv):
+def test_iv_of_a_price_gives_the_price_back(moneyness: Any, years: Any, iv: Any) -> None:
     # Prices within reach of a tick; beyond, rounding of the price decides and not the solver.
     strike = FORWARD * exp(moneyness * iv * sqrt(years) * 5)
     is_call = strike >= FORWARD
@@ -194,7 +200,7 @@ def test_iv_of_a_price_gives_the_price_back(moneyness, years, iv):
     assert float(again) == pytest.approx(float(price), rel=1e-11)
 
 
-def test_iv_in_the_money_comes_from_the_time_value():
+def test_iv_in_the_money_comes_from_the_time_value() -> None:
     price = price_greeks(True, FORWARD, 0.9 * FORWARD, 0.1, 0.5).price_usd
     assert float(implied_vol(price, True, FORWARD, 0.9 * FORWARD, 0.1)) == pytest.approx(
         0.5, rel=1e-11
@@ -219,19 +225,21 @@ def test_iv_in_the_money_comes_from_the_time_value():
         pytest.param(1.0, True, -5.0, 0.1, id="negative-strike"),
     ],
 )
-def test_iv_out_of_bounds_is_nan_and_leaves_the_others_alone(price, is_call, strike, years):
+def test_iv_out_of_bounds_is_nan_and_leaves_the_others_alone(
+    price: Any, is_call: Any, strike: Any, years: Any
+) -> None:
     good = float(price_greeks(True, 100.0, 105.0, 0.1, 0.5).price_usd)
     found = implied_vol([price, good], [is_call, True], 100.0, [strike, 105.0], [years, 0.1])
     assert np.isnan(found[0])
     assert found[1] == pytest.approx(0.5, abs=1e-12)
 
 
-def test_a_price_of_one_tick_has_an_iv():
+def test_a_price_of_one_tick_has_an_iv() -> None:
     # 0.0001 coin is Deribit's smallest price: 9.70 USD on a forward of 97,000.
     found = float(implied_vol(9.70, True, FORWARD, 1.25 * FORWARD, 4 / 365))
     assert exact_price(True, FORWARD, 1.25 * FORWARD, 4 / 365, found) == pytest.approx(9.70, 1e-12)
 
 
-def test_no_rows_give_no_answers():
+def test_no_rows_give_no_answers() -> None:
     assert implied_vol([], True, [], [], []).shape == (0,)
     assert delta_of(True, [], [], [], []).shape == (0,)

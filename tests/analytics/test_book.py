@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -28,23 +29,25 @@ LATER = "BTC-16JAN26-110000-C"
 YEARS = (3 + 23.5 / 24) / 365  # Monday 08:30 to Friday 08:00
 
 
-def a_book(*positions, balance=1, underlying="BTC", market=None, **desk):
+def a_book(
+    *positions: Any, balance: Any = 1, underlying: Any = "BTC", market: Any = None, **desk: Any
+) -> Any:
     account = an_account(btc=a_coin_account("BTC", balance), positions=positions)
     snapshot = a_snapshot(market=market or a_market(), account=account, desk=a_desk_state(**desk))
     return underlying_book(snapshot, underlying)
 
 
-def delta_of_call(strike, years=YEARS):
+def delta_of_call(strike: Any, years: Any = YEARS) -> Any:
     return black76_coin(100_000.0, strike, years, 0.5)[1]
 
 
-def test_a_flat_book_is_zero_and_only_coin():
+def test_a_flat_book_is_zero_and_only_coin() -> None:
     book = a_book(balance="1.5")
     assert (book.net_delta, book.total_delta) == (0.0, 1.5)
     assert book.short_calls == book.unvalued == ()
 
 
-def test_net_delta_sums_calls_puts_and_longs_without_the_coin():
+def test_net_delta_sums_calls_puts_and_longs_without_the_coin() -> None:
     book = a_book(a_position(CALL, "-0.3"), a_position(PUT, "-0.2"), a_position(LATER, "0.1"))
     put_delta = delta_of_call(95_000) - 1
     long_delta = delta_of_call(110_000, YEARS + 7 / 365)
@@ -55,7 +58,7 @@ def test_net_delta_sums_calls_puts_and_longs_without_the_coin():
     assert [short.symbol for short in book.short_calls] == [CALL]
 
 
-def test_a_short_call_carries_what_a_decision_needs():
+def test_a_short_call_carries_what_a_decision_needs() -> None:
     market = with_quote(a_market(), CALL, mark_coin=0.004, bid_coin=0.0038, ask_coin=0.0042)
     sold = NOW - timedelta(days=2)
     position = a_position(CALL, "-0.3", average_price_coin=dec("0.016"))
@@ -71,18 +74,18 @@ def test_a_short_call_carries_what_a_decision_needs():
     assert short.opened_at == sold
 
 
-def test_a_loss_is_a_negative_captured_share():
+def test_a_loss_is_a_negative_captured_share() -> None:
     market = with_quote(a_market(), CALL, mark_coin=0.024)
     position = a_position(CALL, "-0.3", average_price_coin=dec("0.016"))
     assert a_book(position, market=market).short_calls[0].captured_frac == -0.5
 
 
-def test_an_unknown_opening_price_leaves_the_captured_share_unknown():
+def test_an_unknown_opening_price_leaves_the_captured_share_unknown() -> None:
     position = a_position(CALL, "-0.3", average_price_coin=dec(0))
     assert a_book(position).short_calls[0].captured_frac is None
 
 
-def test_an_empty_side_of_the_quote_is_none():
+def test_an_empty_side_of_the_quote_is_none() -> None:
     nan = float("nan")
     market = with_quote(a_market(), CALL, ask_coin=nan, ask_amount_coin=0.0, bid_coin=nan)
     (short,) = a_book(a_position(CALL, "-0.3"), market=market).short_calls
@@ -90,7 +93,7 @@ def test_an_empty_side_of_the_quote_is_none():
     assert short.opened_at is None
 
 
-def test_short_calls_come_nearest_expiry_first():
+def test_short_calls_come_nearest_expiry_first() -> None:
     near = "BTC-9JAN26-104000-C"
     book = a_book(a_position(LATER, "-0.1"), a_position(CALL, "-0.1"), a_position(near, "-0.1"))
     assert [short.symbol for short in book.short_calls] == [near, CALL, LATER]
@@ -107,7 +110,7 @@ def test_short_calls_come_nearest_expiry_first():
         pytest.param("BTC_USDC-9JAN26-106000-C", id="a-linear-option"),
     ],
 )
-def test_what_cannot_be_valued_makes_the_deltas_unknown(name):
+def test_what_cannot_be_valued_makes_the_deltas_unknown(name: Any) -> None:
     book = a_book(a_position(CALL, "-0.3"), a_position(name, "-0.1"))
     assert book.unvalued == (name,)
     assert (book.net_delta, book.total_delta) == (None, None)
@@ -115,7 +118,7 @@ def test_what_cannot_be_valued_makes_the_deltas_unknown(name):
     assert a_book(a_position(name, "-0.1"), underlying="ETH").unvalued == ()
 
 
-def test_a_linear_option_is_not_valued_even_when_it_is_listed():
+def test_a_linear_option_is_not_valued_even_when_it_is_listed() -> None:
     name = "BTC_USDC-9JAN26-106000-C"
     market = a_market(an_underlying_market(extra_names=[name]))
     assert a_book(a_position(name, "-0.1"), market=market).unvalued == (name,)
@@ -129,7 +132,7 @@ def test_a_linear_option_is_not_valued_even_when_it_is_listed():
         pytest.param(timedelta(hours=-1), False, id="an-hour-after"),
     ],
 )
-def test_a_call_is_valued_up_to_its_expiry(before_expiry, valued):
+def test_a_call_is_valued_up_to_its_expiry(before_expiry: Any, valued: Any) -> None:
     at = NOW.replace(day=9, hour=8, minute=0) - before_expiry
     market = replace(a_market(), as_of=at)
     book = a_book(a_position("BTC-9JAN26-95000-C", "-0.5"), market=market)
@@ -138,7 +141,7 @@ def test_a_call_is_valued_up_to_its_expiry(before_expiry, valued):
     assert len(book.short_calls) == valued
 
 
-def test_a_missing_balance_leaves_the_total_delta_unknown():
+def test_a_missing_balance_leaves_the_total_delta_unknown() -> None:
     account = an_account(positions=[a_position(CALL, "-0.3")]).model_copy(update={"coins": {}})
     book = underlying_book(a_snapshot(account=account), "BTC")
     assert book.net_delta is not None

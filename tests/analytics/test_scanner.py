@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,23 +39,23 @@ FILTERS = (
 )  # fmt: skip
 
 
-def one_call_market():
+def one_call_market() -> Any:
     """One call and one put, 3.98 days: delta 0.23, quoted 0.0040 at 0.0050, marked 0.0045."""
     market = a_market(an_underlying_market("BTC", dte_days=(4,), strikes_frac=(1.04,)))
     return with_quote(market, CALL, bid_coin=0.0040, ask_coin=0.0050, mark_coin=0.0045)
 
 
-def scan_of(market, **settings):
+def scan_of(market: Any, **settings: Any) -> Any:
     return scan(a_snapshot(market=market), scan_settings(**settings))
 
 
-def fell_at(result, underlying="BTC"):
+def fell_at(result: Any, underlying: Any = "BTC") -> Any:
     """The filter that took the last instrument, or None when one is left."""
     funnel = result.funnels[underlying]
     return next((step.filter for step in funnel if not step.left), None)
 
 
-def test_the_call_of_the_tables_below_passes():
+def test_the_call_of_the_tables_below_passes() -> None:
     result = scan_of(one_call_market())
     assert [c.symbol for c in result.candidates] == [CALL]
     assert fell_at(result) is None
@@ -82,7 +83,7 @@ def test_the_call_of_the_tables_below_passes():
         pytest.param({"bid_coin": 0.0008, "ask_coin": 0.0009}, "premium_yield", id="thin-premium"),
     ],
 )
-def test_a_quote_falls_at_its_filter(quote, step):
+def test_a_quote_falls_at_its_filter(quote: Any, step: Any) -> None:
     if "as_of_ms" in quote:
         at_ms = int(NOW.timestamp() * 1000)
         quote = {"as_of_ms": at_ms - quote["as_of_ms"]}
@@ -107,7 +108,7 @@ def test_a_quote_falls_at_its_filter(quote, step):
         pytest.param({"premium_yield_min_annual": 0.3393}, None, id="yield-above"),
     ],
 )
-def test_a_setting_takes_the_call_out(settings, step):
+def test_a_setting_takes_the_call_out(settings: Any, step: Any) -> None:
     assert fell_at(scan_of(one_call_market(), **settings)) == step
 
 
@@ -133,16 +134,16 @@ def test_a_setting_takes_the_call_out(settings, step):
         ),
     ],
 )
-def test_what_is_not_a_live_inverse_call_falls(market, step):
+def test_what_is_not_a_live_inverse_call_falls(market: Any, step: Any) -> None:
     assert fell_at(scan_of(market)) == step
 
 
-def test_without_a_contract_spec_the_premium_is_unknown_and_nothing_passes():
+def test_without_a_contract_spec_the_premium_is_unknown_and_nothing_passes() -> None:
     result = scan(a_snapshot(market=one_call_market(), specs={}), scan_settings())
     assert fell_at(result) == "premium_yield"
 
 
-def test_a_candidate_states_its_numbers():
+def test_a_candidate_states_its_numbers() -> None:
     (candidate,) = scan_of(one_call_market()).candidates
     years = (3 + 23.5 / 24) / 365
     rv = 0.40 * sqrt(168 / 167)
@@ -159,7 +160,7 @@ def test_a_candidate_states_its_numbers():
     assert candidate.margin_initial_coin is None
 
 
-def test_the_fee_is_capped_for_cheap_options():
+def test_the_fee_is_capped_for_cheap_options() -> None:
     market = with_quote(
         one_call_market(), CALL, bid_coin=0.0008, ask_coin=0.0009, mark_coin=0.00085
     )
@@ -167,7 +168,7 @@ def test_the_fee_is_capped_for_cheap_options():
     assert candidate.premium_net_coin == dec("0.0007")  # 12.5% of 0.0008 is below 0.0003
 
 
-def test_ivrv_of_a_candidate_is_unknown_without_history():
+def test_ivrv_of_a_candidate_is_unknown_without_history() -> None:
     market = a_market(
         an_underlying_market("BTC", dte_days=(4,), strikes_frac=(1.04,), history_days=1)
     )
@@ -176,14 +177,14 @@ def test_ivrv_of_a_candidate_is_unknown_without_history():
     assert candidate.ivrv is None
 
 
-def test_a_bid_outside_the_models_bounds_has_no_iv():
+def test_a_bid_outside_the_models_bounds_has_no_iv() -> None:
     # A bid of more than one coin is above what any volatility can make a call worth.
     market = with_quote(one_call_market(), CALL, bid_coin=1.5, ask_coin=1.5, mark_coin=1.5)
     (candidate,) = scan_of(market).candidates
     assert (candidate.bid_iv_annual, candidate.ivrv) == (None, None)
 
 
-def test_the_funnel_names_every_filter_and_adds_up():
+def test_the_funnel_names_every_filter_and_adds_up() -> None:
     chain = replace(
         an_underlying_market("BTC").chain, dropped_rows={"not_finite": 2, "duplicate": 3}
     )
@@ -203,7 +204,7 @@ def test_the_funnel_names_every_filter_and_adds_up():
     assert funnel[-1].left == len(result.candidates) > 0
 
 
-def test_an_empty_chain_gives_an_empty_scan():
+def test_an_empty_chain_gives_an_empty_scan() -> None:
     result = scan_of(a_market(an_underlying_market("BTC", dte_days=(), extra_names=PUTS)))
     assert result.candidates == ()
     assert result.vols["BTC"].status == "NO_SURFACE"
@@ -212,14 +213,14 @@ def test_an_empty_chain_gives_an_empty_scan():
 PUTS = ("BTC-9JAN26-96000-P",)
 
 
-def test_nearest_to_the_target_delta_comes_first():
+def test_nearest_to_the_target_delta_comes_first() -> None:
     result = scan_of(a_market(an_underlying_market("BTC")), candidates_max=20)
     distances = [abs(c.delta - 0.22) for c in result.candidates]
     assert len(distances) > 3
     assert distances == sorted(distances)
 
 
-def test_a_tie_in_delta_goes_to_the_higher_premium_then_to_the_name():
+def test_a_tie_in_delta_goes_to_the_higher_premium_then_to_the_name() -> None:
     # Deltas hardly ever tie; a mark IV of next to nothing makes all three of them exactly 0.
     names = [f"BTC-9JAN26-{k}-C" for k in (104_000, 106_000, 108_000)]
     market = a_market(an_underlying_market("BTC", dte_days=(4,), strikes_frac=(1.04, 1.06, 1.08)))
@@ -235,7 +236,7 @@ def test_a_tie_in_delta_goes_to_the_higher_premium_then_to_the_name():
     ("candidates_max", "underlyings"),
     [(1, "B"), (2, "BE"), (3, "BEB"), (5, "BEBEB"), (20, 7 * "BE")],
 )
-def test_places_go_round_robin_between_underlyings(candidates_max, underlyings):
+def test_places_go_round_robin_between_underlyings(candidates_max: Any, underlyings: Any) -> None:
     result = scan_of(a_market(), candidates_max=candidates_max, delta_max=0.32)
     assert "".join(c.underlying[0] for c in result.candidates) == underlyings
     for underlying in ("BTC", "ETH"):
@@ -246,7 +247,7 @@ def test_places_go_round_robin_between_underlyings(candidates_max, underlyings):
         )
 
 
-def test_a_short_side_leaves_its_places_to_the_other():
+def test_a_short_side_leaves_its_places_to_the_other() -> None:
     market = a_market(
         an_underlying_market("BTC", dte_days=(4,), strikes_frac=(1.04,)),
         an_underlying_market("ETH"),
@@ -255,19 +256,19 @@ def test_a_short_side_leaves_its_places_to_the_other():
     assert [c.underlying for c in result.candidates] == ["BTC", "ETH", "ETH", "ETH"]
 
 
-def test_the_scan_carries_volatility_and_books_of_every_underlying():
+def test_the_scan_carries_volatility_and_books_of_every_underlying() -> None:
     account = an_account(positions=[a_position(CALL, "-0.1")])
     result = scan(a_snapshot(account=account), scan_settings())
     assert set(result.vols) == set(result.books) == set(result.funnels) == {"BTC", "ETH"}
     assert result.short_call(CALL) is not None
 
 
-def test_the_same_snapshot_gives_the_same_scan():
+def test_the_same_snapshot_gives_the_same_scan() -> None:
     snapshot = a_snapshot()
     assert scan(snapshot, scan_settings()) == scan(snapshot, scan_settings())
 
 
-def test_the_row_order_of_a_chain_does_not_matter():
+def test_the_row_order_of_a_chain_does_not_matter() -> None:
     market = an_underlying_market("BTC")
     backwards = market.chain.listing.names[::-1]
     turned = an_underlying_market("BTC", dte_days=(), extra_names=backwards)
@@ -277,12 +278,12 @@ def test_the_row_order_of_a_chain_does_not_matter():
     assert ours.funnels == theirs.funnels
 
 
-def test_nothing_is_left_at_a_later_time_when_all_expired():
+def test_nothing_is_left_at_a_later_time_when_all_expired() -> None:
     market = replace(one_call_market(), as_of=NOW + timedelta(days=5))
     assert fell_at(scan_of(market)) == "not_expired"
 
 
-def test_prechecks_replace_the_candidates_and_nothing_else():
+def test_prechecks_replace_the_candidates_and_nothing_else() -> None:
     before = scan_of(a_market())
     checked = [c.model_copy(update={"passes": True}) for c in before.candidates]
     after = with_prechecks(before, checked)
@@ -291,7 +292,7 @@ def test_prechecks_replace_the_candidates_and_nothing_else():
     assert not any(c.passes for c in before.candidates)
 
 
-def test_why_no_candidate_names_the_last_filter_of_each_underlying():
+def test_why_no_candidate_names_the_last_filter_of_each_underlying() -> None:
     market = a_market(an_underlying_market("BTC"), an_underlying_market("ETH"))
     result = scan_of(market, delta_min=0.99, delta_max=1.0)
     funnel = {step.filter: step for step in result.funnels["BTC"]}
@@ -317,12 +318,12 @@ def test_why_no_candidate_names_the_last_filter_of_each_underlying():
         ((FunnelStep(filter="listed", dropped=0, left=2),), "2 candidates"),
     ],
 )
-def test_why_no_candidate_in_words(funnel, text):
+def test_why_no_candidate_in_words(funnel: Any, text: Any) -> None:
     result = a_scan(candidates=[a_candidate()]).model_copy(update={"funnels": {"BTC": funnel}})
     assert why_no_candidate(result) == f"BTC: {text}"
 
 
-def test_the_vectorised_fee_is_the_contracts_fee():
+def test_the_vectorised_fee_is_the_contracts_fee() -> None:
     # The yield filter works on a column; the candidate's premium comes from ContractSpec.
     spec = a_spec()
     result = scan_of(a_market(an_underlying_market("BTC")), candidates_max=20, delta_min=0.0)

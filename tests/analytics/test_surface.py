@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from math import exp, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ FORWARD = 100_000.0
 CALL, PUT = True, False
 
 
-def a_chain(*rows, forward=FORWARD):
+def a_chain(*rows: Any, forward: Any = FORWARD) -> Any:
     """A chain of (days to expiry, strike, is_call, mark IV); nothing else of it is read here."""
     n = len(rows)
     days, strikes, is_call, ivs = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -49,7 +50,7 @@ def a_chain(*rows, forward=FORWARD):
     )
 
 
-def a_smile(days, *points):
+def a_smile(days: Any, *points: Any) -> Any:
     """Rows of one expiry that have these (d1, IV): K = F exp(v² / 2 - d1 v), v = IV sqrt(T)."""
     rows = []
     for d1, iv in points:
@@ -59,7 +60,7 @@ def a_smile(days, *points):
     return rows
 
 
-def test_atm_iv_is_interpolated_in_log_moneyness_between_put_and_call():
+def test_atm_iv_is_interpolated_in_log_moneyness_between_put_and_call() -> None:
     chain = a_chain((7, 95_000, PUT, 0.60), (7, 105_000, CALL, 0.50))
     # ln 0.95 = -0.0512933, ln 1.05 = +0.0487902: the forward lies 0.5125052 of the way up.
     (point,) = atm_term_structure(chain, NOW)
@@ -67,7 +68,7 @@ def test_atm_iv_is_interpolated_in_log_moneyness_between_put_and_call():
     assert point.atm_iv_annual == pytest.approx(0.60 - 0.10 * 0.5125052, abs=1e-8)
 
 
-def test_the_out_of_the_money_side_of_each_strike_counts():
+def test_the_out_of_the_money_side_of_each_strike_counts() -> None:
     chain = a_chain(
         (7, 95_000, PUT, 0.60),
         (7, 95_000, CALL, 9.0),
@@ -78,13 +79,13 @@ def test_the_out_of_the_money_side_of_each_strike_counts():
     assert 0.50 < point.atm_iv_annual < 0.60
 
 
-def test_the_other_side_serves_where_only_that_is_listed():
+def test_the_other_side_serves_where_only_that_is_listed() -> None:
     chain = a_chain((7, 95_000, CALL, 0.60), (7, 105_000, CALL, 0.50))
     (point,) = atm_term_structure(chain, NOW)
     assert 0.50 < point.atm_iv_annual < 0.60
 
 
-def test_expiries_come_nearest_first_whatever_the_rows_order():
+def test_expiries_come_nearest_first_whatever_the_rows_order() -> None:
     rows = [
         (days, strike, is_call, iv)
         for days, iv in ((30, 0.7), (1, 0.5), (7, 0.6))
@@ -110,7 +111,7 @@ def test_expiries_come_nearest_first_whatever_the_rows_order():
         pytest.param([(-1, 90_000, PUT, 0.5), (-1, 110_000, CALL, 0.5)], id="expired"),
     ],
 )
-def test_an_expiry_without_strikes_around_the_forward_is_left_out(rows):
+def test_an_expiry_without_strikes_around_the_forward_is_left_out(rows: Any) -> None:
     assert atm_term_structure(a_chain(*rows), NOW) == ()
     assert skew_25d(a_chain(*rows), NOW, 7.0) is None
 
@@ -137,7 +138,7 @@ TERM = (
         pytest.param((), 7.0, None, id="none"),
     ],
 )
-def test_constant_maturity_iv(term, tenor_days, iv):
+def test_constant_maturity_iv(term: Any, tenor_days: Any, iv: Any) -> None:
     found = constant_maturity_iv(term, tenor_days)
     assert found == (None if iv is None else pytest.approx(iv, rel=1e-12))
 
@@ -145,14 +146,14 @@ def test_constant_maturity_iv(term, tenor_days, iv):
 SMILE = ((0.8, 0.60), (0.5, 0.56), (0.0, 0.50), (-0.5, 0.52), (-0.8, 0.55))
 
 
-def test_skew_is_the_25_delta_call_less_the_25_delta_put():
+def test_skew_is_the_25_delta_call_less_the_25_delta_put() -> None:
     # N(d1) = 0.75 and 0.25 are at d1 = +-0.6744898, which is 0.5816325 of the way from 0.5 to 0.8.
     # Put 0.56 + 0.04 * 0.5816325 = 0.5832653, call 0.52 + 0.03 * 0.5816325 = 0.5374490.
     chain = a_chain(*a_smile(7, *SMILE))
     assert skew_25d(chain, NOW, 7.0) == pytest.approx(0.5374490 - 0.5832653, abs=2e-7)
 
 
-def test_each_wing_goes_to_the_tenor_in_total_variance():
+def test_each_wing_goes_to_the_tenor_in_total_variance() -> None:
     lower = tuple((d1, iv - 0.1) for d1, iv in SMILE)
     chain = a_chain(*a_smile(14, *SMILE), *a_smile(4, *lower))
     call = sqrt((0.4374490**2 * 4 + 0.3 * (0.5374490**2 * 14 - 0.4374490**2 * 4)) / 7)
@@ -160,24 +161,24 @@ def test_each_wing_goes_to_the_tenor_in_total_variance():
     assert skew_25d(chain, NOW, 7.0) == pytest.approx(call - put, abs=3e-7)
 
 
-def test_a_flat_smile_has_no_skew():
+def test_a_flat_smile_has_no_skew() -> None:
     assert skew_25d(an_underlying_market(iv=0.5).chain, NOW, 7.0) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_a_missing_wing_is_not_extrapolated():
+def test_a_missing_wing_is_not_extrapolated() -> None:
     chain = a_chain(*a_smile(7, *SMILE[1:]))
     assert len(atm_term_structure(chain, NOW)) == 1
     assert skew_25d(chain, NOW, 7.0) is None
 
 
-def test_a_smile_that_passes_the_wing_twice_has_no_skew():
+def test_a_smile_that_passes_the_wing_twice_has_no_skew() -> None:
     # A mark IV of 300% far out of the money puts its delta back above 0.25.
     far = (7, FORWARD * 1.4, CALL, 3.0)
     beyond = (7, FORWARD * 3.0, CALL, 0.5)
     assert skew_25d(a_chain(*a_smile(7, *SMILE), far, beyond), NOW, 7.0) is None
 
 
-def test_vol_state_puts_iv_over_rv():
+def test_vol_state_puts_iv_over_rv() -> None:
     state = vol_state(an_underlying_market(iv=0.50, realized_vol=0.40), NOW, scan_settings())
     rv = 0.40 * sqrt(168 / 167)  # 168 alternating hourly returns, sample deviation
     assert (state.status, state.rv_samples, len(state.term_structure)) == ("OK", 168, 4)
@@ -187,14 +188,14 @@ def test_vol_state_puts_iv_over_rv():
     assert state.skew_25d_annual == pytest.approx(0.0, abs=1e-12)
 
 
-def test_too_little_history_keeps_the_iv_and_is_never_zero():
+def test_too_little_history_keeps_the_iv_and_is_never_zero() -> None:
     state = vol_state(an_underlying_market(history_days=3), NOW, scan_settings())
     assert (state.status, state.rv_annual, state.ivrv) == ("INSUFFICIENT_HISTORY", None, None)
     assert state.rv_samples == 72
     assert state.iv_annual == pytest.approx(0.5)
 
 
-def test_without_a_surface_the_realized_volatility_is_kept():
+def test_without_a_surface_the_realized_volatility_is_kept() -> None:
     market = UnderlyingMarket("BTC", FORWARD, NOW, a_chain(), a_history())
     state = vol_state(market, NOW, scan_settings())
     assert (state.status, state.iv_annual, state.ivrv) == ("NO_SURFACE", None, None)
@@ -202,7 +203,7 @@ def test_without_a_surface_the_realized_volatility_is_kept():
     assert state.rv_annual == pytest.approx(0.4, rel=0.01)
 
 
-def test_a_tenor_that_no_expiry_serves_is_no_surface():
+def test_a_tenor_that_no_expiry_serves_is_no_surface() -> None:
     market = an_underlying_market(dte_days=(60, 90))
     state = vol_state(market, NOW, scan_settings(iv_tenor_days=7.0))
     assert state.status == "NO_SURFACE"
@@ -210,7 +211,7 @@ def test_a_tenor_that_no_expiry_serves_is_no_surface():
 
 
 @pytest.mark.parametrize("order", ["calls then puts", "by strike", "backwards", "mixed"])
-def test_the_surface_does_not_depend_on_the_order_of_rows(order):
+def test_the_surface_does_not_depend_on_the_order_of_rows(order: Any) -> None:
     points = [(1.5, 0.7), (0.9, 0.6), (0.3, 0.52), (-0.2, 0.5), (-0.8, 0.55), (-1.4, 0.62)]
     by_strike = [*a_smile(3, *points), *a_smile(9, *points), *a_smile(30, *points)]
     mirrored = sorted(by_strike, key=lambda row: not row[2])
@@ -226,7 +227,7 @@ def test_the_surface_does_not_depend_on_the_order_of_rows(order):
     assert skew_25d(chain, NOW, 7.0) == skew_25d(expected, NOW, 7.0) is not None
 
 
-def test_a_listing_whose_halves_differ_is_not_taken_for_calls_and_their_puts():
+def test_a_listing_whose_halves_differ_is_not_taken_for_calls_and_their_puts() -> None:
     # Two calls, then two puts, of other strikes: each strike has only one side.
     rows = [(7, 100_500.0, CALL, 0.5), (7, 101_000.0, CALL, 0.5)]
     rows += [(7, 99_000.0, PUT, 0.7), (7, 99_500.0, PUT, 0.7)]

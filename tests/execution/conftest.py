@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ class FakeVenue:
             raise OrderStateUnknown("the reply was lost")
         return placed
 
-    def fill(self, label: str, name: str, side: str, amount: Decimal, **changes) -> VenueOrder:
+    def fill(self, label: str, name: str, side: str, amount: Decimal, **changes: Any) -> VenueOrder:
         filled = amount * self.fill_frac
         number = len(self.orders) + 1
         price = dec("0.005")
@@ -167,7 +168,7 @@ class FakeVenue:
             if d.instrument_name.startswith(underlying) and d.settled_at >= since
         )
 
-    async def initial_margin_per_coin(self, symbols):
+    async def initial_margin_per_coin(self, symbols: Any) -> Any:
         return {symbol: dec("0.1") for symbol in symbols}
 
 
@@ -206,10 +207,10 @@ class Desk:
             file.unlink()
         self.open()
 
-    async def submit(self, plan):
+    async def submit(self, plan: Any) -> Any:
         return await submit(
             plan,
-            sender=self.venue,
+            sender=self.venue,  # type: ignore[arg-type]
             reader=self.venue,
             intents=self.intents,
             desk=self.state,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ UNKNOWN = an_intent(status=IntentStatus.UNKNOWN)
 LATE = NOW + timedelta(seconds=11)  # valid_until is NOW + 10 s
 
 
-async def looked_up(venue, intent=UNKNOWN, at=LATE):
+async def looked_up(venue: Any, intent: Any = UNKNOWN, at: Any = LATE) -> Any:
     venue.now_at = at
     return await resolve(
         intent,
@@ -22,7 +23,7 @@ async def looked_up(venue, intent=UNKNOWN, at=LATE):
     )
 
 
-def run(coroutine):
+def run(coroutine: Any) -> Any:
     import asyncio
 
     return asyncio.run(coroutine)
@@ -36,7 +37,9 @@ def run(coroutine):
         ("0", IntentStatus.CANCELLED, "0"),
     ],
 )
-def test_an_order_that_is_found_gives_its_state(desk, frac, status, filled) -> None:
+def test_an_order_that_is_found_gives_its_state(
+    desk: Any, frac: Any, status: Any, filled: Any
+) -> None:
     desk.venue.fill_frac = dec(frac)
     desk.venue.fill(UNKNOWN.label, CALL_9JAN_105, "sell", dec("0.1"))
     found = run(looked_up(desk.venue, at=NOW))
@@ -52,7 +55,7 @@ def test_an_order_that_is_found_gives_its_state(desk, frac, status, filled) -> N
         pytest.param("0.5", LATE, IntentStatus.PARTIALLY_FILLED, id="part-after-valid-until"),
     ],
 )
-def test_trades_alone_are_enough(desk, frac, at, status) -> None:
+def test_trades_alone_are_enough(desk: Any, frac: Any, at: Any, status: Any) -> None:
     desk.venue.fill_frac = dec(frac)
     desk.venue.fill(UNKNOWN.label, CALL_9JAN_105, "sell", dec("0.1"))
     desk.venue.orders.clear()
@@ -61,7 +64,7 @@ def test_trades_alone_are_enough(desk, frac, at, status) -> None:
     assert found.average_price_coin == dec("0.005")
 
 
-def test_an_open_order_stays_unknown(desk) -> None:
+def test_an_open_order_stays_unknown(desk: Any) -> None:
     desk.venue.fill_frac = dec(0)
     order = desk.venue.fill(UNKNOWN.label, CALL_9JAN_105, "sell", dec("0.1"))
     desk.venue.orders = [order.model_copy(update={"state": "open"})]
@@ -78,7 +81,9 @@ def test_an_open_order_stays_unknown(desk) -> None:
         pytest.param([11, 41], IntentStatus.UNKNOWN, id="two-over-30-s"),
     ],
 )
-def test_absence_needs_attempts_over_a_span_after_valid_until(desk, attempts_s, status) -> None:
+def test_absence_needs_attempts_over_a_span_after_valid_until(
+    desk: Any, attempts_s: Any, status: Any
+) -> None:
     intent = UNKNOWN
     for second in attempts_s:
         intent = run(looked_up(desk.venue, intent, NOW + timedelta(seconds=second)))
@@ -86,13 +91,13 @@ def test_absence_needs_attempts_over_a_span_after_valid_until(desk, attempts_s, 
 
 
 @pytest.mark.parametrize("method", ["orders_by_label", "fills"])
-def test_a_failing_look_up_counts_as_nothing(desk, method) -> None:
+def test_a_failing_look_up_counts_as_nothing(desk: Any, method: Any) -> None:
     desk.venue.failing = {method}
     for second in range(11, 100, 5):
         assert run(looked_up(desk.venue, at=NOW + timedelta(seconds=second))) == UNKNOWN
 
 
-def test_an_order_hidden_for_a_while_is_found_before_it_expires(desk) -> None:
+def test_an_order_hidden_for_a_while_is_found_before_it_expires(desk: Any) -> None:
     desk.venue.fill(UNKNOWN.label, CALL_9JAN_105, "sell", dec("0.1"))
     desk.venue.hidden_until = NOW + timedelta(seconds=40)
     intent = UNKNOWN
@@ -106,7 +111,7 @@ def test_an_order_hidden_for_a_while_is_found_before_it_expires(desk) -> None:
 @pytest.mark.parametrize(
     ("state", "status"), [("filled", IntentStatus.FILLED), ("open", IntentStatus.UNKNOWN)]
 )
-def test_two_orders_for_one_label_are_flagged(desk, state, status) -> None:
+def test_two_orders_for_one_label_are_flagged(desk: Any, state: Any, status: Any) -> None:
     for _ in range(2):
         desk.venue.fill(UNKNOWN.label, CALL_9JAN_105, "sell", dec("0.1"))
     desk.venue.orders[1] = desk.venue.orders[1].model_copy(update={"state": state})

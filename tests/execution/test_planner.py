@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -40,12 +41,12 @@ CLOSE = CloseCoveredCall(params=CloseParams(underlying="BTC", symbol=CALL_9JAN_1
 ROLL = RollCoveredCall(params=RollParams(underlying="BTC", from_symbol=CALL_9JAN_105, symbol=OTHER))
 
 
-def approved(proposal, sell="0", buy="0") -> ApprovedTrade:
+def approved(proposal: Any, sell: Any = "0", buy: Any = "0") -> ApprovedTrade:
     sizing = Sizing(sell_coin=dec(sell), buy_coin=dec(buy))
     return ApprovedTrade(proposal, sizing, Verdict.allow(), Verdict.allow())
 
 
-def planned(trade, *, market=None, candidates=None, **changes):
+def planned(trade: Any, *, market: Any = None, candidates: Any = None, **changes: Any) -> Any:
     if candidates is None:
         candidates = [a_candidate(CALL_9JAN_105), a_candidate(OTHER)]
     return plan(
@@ -59,7 +60,7 @@ def planned(trade, *, market=None, candidates=None, **changes):
     )
 
 
-def quoted():
+def quoted() -> Any:
     market = a_market(an_underlying_market("BTC", extra_names=[CALL_9JAN_105, OTHER]))
     for name in (CALL_9JAN_105, OTHER):
         market = with_quote(market, name, bid_coin=0.0045, ask_coin=0.0065)
@@ -83,7 +84,7 @@ def test_an_open_sells_at_the_bid_for_a_bounded_time() -> None:
 @pytest.mark.parametrize(
     ("is_care", "purpose"), [(False, Purpose.CLOSE), (True, Purpose.CARE_CLOSE)]
 )
-def test_a_close_buys_at_the_ask_reduce_only(is_care, purpose) -> None:
+def test_a_close_buys_at_the_ask_reduce_only(is_care: Any, purpose: Any) -> None:
     (leg,) = planned(approved(CLOSE, buy="0.3"), is_care=is_care).legs
     assert (leg.side, leg.price_coin, leg.reduce_only) == ("buy", dec("0.0065"), True)
     assert (leg.purpose, leg.amount_coin, leg.margin_initial_coin) == (purpose, dec("0.3"), 0)
@@ -113,7 +114,7 @@ def test_a_roll_buys_back_before_it_sells() -> None:
         pytest.param(approved(OPEN, sell="0.1"), {"bid_coin": 0.0049}, "0.0049", id="on-grid"),
     ],
 )
-def test_prices_are_on_the_tick_grid(trade, quote, price) -> None:
+def test_prices_are_on_the_tick_grid(trade: Any, quote: Any, price: Any) -> None:
     (leg,) = planned(trade, market=with_quote(quoted(), CALL_9JAN_105, **quote)).legs
     assert leg.price_coin == Decimal(price)
 
@@ -121,7 +122,7 @@ def test_prices_are_on_the_tick_grid(trade, quote, price) -> None:
 @pytest.mark.parametrize(
     "not_approved", [OPEN, DoNothing(), None, {"proposal": OPEN}, Verdict.allow()]
 )
-def test_only_an_approved_trade_is_planned(not_approved) -> None:
+def test_only_an_approved_trade_is_planned(not_approved: Any) -> None:
     with pytest.raises(TypeError, match="ApprovedTrade"):
         planned(not_approved)
 
@@ -152,6 +153,6 @@ def test_only_an_approved_trade_is_planned(not_approved) -> None:
         ),
     ],
 )
-def test_what_a_leg_lacks_is_told(trade, changes, says) -> None:
+def test_what_a_leg_lacks_is_told(trade: Any, changes: Any, says: Any) -> None:
     with pytest.raises(DataInvalid, match=says):
         planned(trade, **changes)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from callwright.execution.reconcile import REMEDIES, ReconcileInput, reconcile
 X, Y = CALL_9JAN_105, "BTC-16JAN26-110000-C"
 
 
-def a_fill(label="mine", side="sell", amount="0.1", **changes) -> Fill:
+def a_fill(label: Any = "mine", side: Any = "sell", amount: Any = "0.1", **changes: Any) -> Fill:
     fields = {
         "trade_id": "t1",
         "order_id": "o1",
@@ -31,7 +32,7 @@ def a_fill(label="mine", side="sell", amount="0.1", **changes) -> Fill:
     return Fill(**(fields | changes))
 
 
-def an_order(label="", **changes) -> RestingOrder:
+def an_order(label: Any = "", **changes: Any) -> RestingOrder:
     fields = {
         "order_id": "o9",
         "label": label,
@@ -45,7 +46,9 @@ def an_order(label="", **changes) -> RestingOrder:
     return RestingOrder(**(fields | changes))
 
 
-def a_view(held=None, ledger=None, *, orders=(), intents=(), **changes) -> ReconcileInput:
+def a_view(
+    held: Any = None, ledger: Any = None, *, orders: Any = (), intents: Any = (), **changes: Any
+) -> ReconcileInput:
     positions = [a_position(name, amount) for name, amount in (held or {}).items()]
     return ReconcileInput(
         account=an_account(positions=positions, resting_orders=orders),
@@ -70,7 +73,9 @@ def test_equal_books_have_nothing_to_say() -> None:
         pytest.param({X: "-0.1"}, {}, "-0.1", id="unheard-of"),
     ],
 )
-def test_a_difference_that_nothing_explains_is_adopted_and_stops_new_risk(held, ledger, adopted):
+def test_a_difference_that_nothing_explains_is_adopted_and_stops_new_risk(
+    held: Any, ledger: Any, adopted: Any
+) -> None:
     outcome = reconcile(a_view(held, ledger))
     ((name, amount),) = [(a.instrument_name, a.amount_coin) for a in outcome.adoptions]
     assert (name, amount) == (X, dec(adopted))
@@ -121,7 +126,7 @@ def test_what_a_new_ledger_finds_is_its_beginning() -> None:
         ),
     ],
 )
-def test_fills(fill, intents, code, reducing) -> None:
+def test_fills(fill: Any, intents: Any, code: Any, reducing: Any) -> None:
     outcome = reconcile(a_view({X: "-0.1"}, {X: "-0.1"}, fills=(fill,), intents=intents))
     assert [f.code for f in outcome.findings] == ([code] if code else [])
     assert outcome.reducing is reducing
@@ -138,7 +143,9 @@ def test_fills(fill, intents, code, reducing) -> None:
         ("cw-test-0", (an_intent(status=IntentStatus.EXPIRED),), "RECONCILE_LATE_ORDER", True),
     ],
 )
-def test_resting_orders_are_reported_once_and_never_cancelled(label, intents, code, reducing):
+def test_resting_orders_are_reported_once_and_never_cancelled(
+    label: Any, intents: Any, code: Any, reducing: Any
+) -> None:
     view = a_view(orders=(an_order(label),), intents=intents)
     outcome = reconcile(view)
     assert [f.code for f in outcome.findings] == ([code] if code else [])
@@ -172,7 +179,9 @@ def test_resting_orders_are_reported_once_and_never_cancelled(label, intents, co
         ),
     ],
 )
-def test_an_order_that_is_looked_up_may_explain_a_difference(intent, held, waits) -> None:
+def test_an_order_that_is_looked_up_may_explain_a_difference(
+    intent: Any, held: Any, waits: Any
+) -> None:
     outcome = reconcile(a_view({X: held}, intents=(an_intent(**intent),)))
     assert outcome.reducing is not waits
     assert (outcome.adoptions == ()) is waits
@@ -193,7 +202,9 @@ _statuses = st.sampled_from(list(IntentStatus))
     intents=st.dictionaries(st.sampled_from(["cw-a-0", "cw-b-0"]), _statuses),
     is_first=st.booleans(),
 )
-def test_reconciling_twice_equals_once(held, ledger, fills, orders, intents, is_first) -> None:
+def test_reconciling_twice_equals_once(
+    held: Any, ledger: Any, fills: Any, orders: Any, intents: Any, is_first: Any
+) -> None:
     view = a_view(
         held,
         ledger,

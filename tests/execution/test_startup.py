@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,38 +16,38 @@ from callwright.execution.planner import Plan
 X = CALL_9JAN_105
 
 
-def start(desk):
+def start(desk: Any) -> Any:
     return asyncio.run(desk.reconciler.at_start())
 
 
-def cycle(desk):
+def cycle(desk: Any) -> Any:
     return asyncio.run(desk.reconciler.each_cycle(desk.venue.account_now()))
 
 
-def send(desk, *legs):
+def send(desk: Any, *legs: Any) -> Any:
     plan = Plan(legs=legs, snapshot=a_snapshot(), limits=desk.limits)
     return asyncio.run(desk.submit(plan))
 
 
-def kinds(report):
+def kinds(report: Any) -> Any:
     return [update.kind for update in report.updates]
 
 
-def codes(report):
+def codes(report: Any) -> Any:
     return [finding.code for finding in report.findings]
 
 
-def assert_books_agree(desk) -> None:
+def assert_books_agree(desk: Any) -> None:
     assert desk.ledger.positions() == desk.venue.held
 
 
-def test_a_new_desk_on_an_empty_account_finds_nothing(desk) -> None:
+def test_a_new_desk_on_an_empty_account_finds_nothing(desk: Any) -> None:
     report = start(desk)
     assert (report.updates, report.findings, report.reducing) == ((), (), False)
     assert desk.venue.now_at == NOW, "and waits for nothing"
 
 
-def test_an_order_is_told_from_fill_to_settlement_with_its_cycle(desk) -> None:
+def test_an_order_is_told_from_fill_to_settlement_with_its_cycle(desk: Any) -> None:
     start(desk)
     send(desk, an_intent())
     report = cycle(desk)
@@ -68,7 +69,7 @@ def test_an_order_is_told_from_fill_to_settlement_with_its_cycle(desk) -> None:
     assert cycle(desk).updates == ()
 
 
-def test_a_buy_back_tells_what_was_captured(desk) -> None:
+def test_a_buy_back_tells_what_was_captured(desk: Any) -> None:
     start(desk)
     send(desk, an_intent())
     cycle(desk)
@@ -78,7 +79,7 @@ def test_a_buy_back_tells_what_was_captured(desk) -> None:
     assert bought.facts["captured_premium"] == -0.00006
 
 
-def test_a_quiet_cycle_asks_the_venue_for_nothing(desk) -> None:
+def test_a_quiet_cycle_asks_the_venue_for_nothing(desk: Any) -> None:
     start(desk)
     send(desk, an_intent())
     cycle(desk)
@@ -88,7 +89,7 @@ def test_a_quiet_cycle_asks_the_venue_for_nothing(desk) -> None:
     assert desk.venue.calls == []
 
 
-def test_history_is_asked_again_once_a_delivery_time_has_passed(desk) -> None:
+def test_history_is_asked_again_once_a_delivery_time_has_passed(desk: Any) -> None:
     # Filled and settled between two cycles: both positions are flat before and after.
     start(desk)
     send(desk, an_intent())
@@ -98,7 +99,7 @@ def test_history_is_asked_again_once_a_delivery_time_has_passed(desk) -> None:
     assert kinds(cycle(desk)) == ["fill", "settlement"]
 
 
-def test_an_update_is_told_again_when_no_record_told_it(desk) -> None:
+def test_an_update_is_told_again_when_no_record_told_it(desk: Any) -> None:
     start(desk)
     send(desk, an_intent())
     assert kinds(cycle(desk)) == ["fill"]
@@ -112,7 +113,9 @@ def test_an_update_is_told_again_when_no_record_told_it(desk) -> None:
     ("hidden_s", "status"),
     [(0, IntentStatus.FILLED), (25, IntentStatus.FILLED), (None, IntentStatus.EXPIRED)],
 )
-def test_start_waits_for_an_unknown_order_until_it_is_found_or_expired(desk, hidden_s, status):
+def test_start_waits_for_an_unknown_order_until_it_is_found_or_expired(
+    desk: Any, hidden_s: Any, status: Any
+) -> None:
     start(desk)
     fault = "timeout_before" if hidden_s is None else "lose_reply"
     desk.venue.faults = [fault]
@@ -130,7 +133,7 @@ def test_start_waits_for_an_unknown_order_until_it_is_found_or_expired(desk, hid
     assert_books_agree(desk)
 
 
-def test_start_is_bounded_when_look_ups_fail_and_the_intent_stays_unresolved(desk) -> None:
+def test_start_is_bounded_when_look_ups_fail_and_the_intent_stays_unresolved(desk: Any) -> None:
     start(desk)
     desk.venue.faults = ["timeout_before"]
     send(desk, an_intent())
@@ -143,7 +146,7 @@ def test_start_is_bounded_when_look_ups_fail_and_the_intent_stays_unresolved(des
 
 
 @pytest.mark.parametrize("method", ["account", "fills", "settlements"])
-def test_a_venue_that_cannot_be_read_raises_and_changes_nothing(desk, method) -> None:
+def test_a_venue_that_cannot_be_read_raises_and_changes_nothing(desk: Any, method: Any) -> None:
     start(desk)
     desk.venue.fill("mine", X, "sell", dec("0.1"))
     desk.restart()
@@ -157,7 +160,7 @@ def test_a_venue_that_cannot_be_read_raises_and_changes_nothing(desk, method) ->
     assert_books_agree(desk)
 
 
-def test_positions_that_were_there_before_us_are_adopted_quietly(desk) -> None:
+def test_positions_that_were_there_before_us_are_adopted_quietly(desk: Any) -> None:
     desk.venue.held = {X: dec("-0.3"), "BTC-PERPETUAL": dec(2)}
     report = start(desk)
     assert codes(report) == ["RECONCILE_POSITION_ADOPTED"] * 2
@@ -166,7 +169,7 @@ def test_positions_that_were_there_before_us_are_adopted_quietly(desk) -> None:
     assert start(desk).findings == ()
 
 
-def test_a_foreign_trade_is_booked_and_reported(desk) -> None:
+def test_a_foreign_trade_is_booked_and_reported(desk: Any) -> None:
     start(desk)
     desk.venue.fill("by-hand", X, "sell", dec("0.2"))
     report = cycle(desk)
@@ -176,7 +179,7 @@ def test_a_foreign_trade_is_booked_and_reported(desk) -> None:
     assert_books_agree(desk)
 
 
-def test_a_foreign_resting_order_is_reported_once(desk) -> None:
+def test_a_foreign_resting_order_is_reported_once(desk: Any) -> None:
     start(desk)
     desk.venue.resting = [
         RestingOrder(
@@ -195,7 +198,7 @@ def test_a_foreign_resting_order_is_reported_once(desk) -> None:
     assert desk.state.trading_state() is TradingState.ACTIVE
 
 
-def test_an_unexplained_position_means_reducing_until_resumed(desk) -> None:
+def test_an_unexplained_position_means_reducing_until_resumed(desk: Any) -> None:
     start(desk)
     send(desk, an_intent())
     cycle(desk)
@@ -214,7 +217,7 @@ def test_an_unexplained_position_means_reducing_until_resumed(desk) -> None:
     assert desk.state.trading_state() is TradingState.ACTIVE
 
 
-def test_a_halted_desk_is_not_loosened_to_reducing(desk) -> None:
+def test_a_halted_desk_is_not_loosened_to_reducing(desk: Any) -> None:
     start(desk)
     send(desk, an_intent())
     cycle(desk)
@@ -224,7 +227,7 @@ def test_a_halted_desk_is_not_loosened_to_reducing(desk) -> None:
     assert desk.state.trading_state() is TradingState.HALTED
 
 
-def test_trades_that_show_later_than_the_position_wake_nobody(desk) -> None:
+def test_trades_that_show_later_than_the_position_wake_nobody(desk: Any) -> None:
     start(desk)
     desk.venue.hidden_until = NOW + timedelta(seconds=15)
     send(desk, an_intent())
@@ -234,7 +237,7 @@ def test_trades_that_show_later_than_the_position_wake_nobody(desk) -> None:
     assert_books_agree(desk)
 
 
-def test_a_lost_database_is_noticed_by_our_own_labels(desk) -> None:
+def test_a_lost_database_is_noticed_by_our_own_labels(desk: Any) -> None:
     start(desk)
     send(desk, an_intent())
     cycle(desk)
@@ -246,7 +249,7 @@ def test_a_lost_database_is_noticed_by_our_own_labels(desk) -> None:
     assert_books_agree(desk)
 
 
-def test_an_order_that_fills_after_it_expired_is_told_and_revives_its_intent(desk) -> None:
+def test_an_order_that_fills_after_it_expired_is_told_and_revives_its_intent(desk: Any) -> None:
     start(desk)
     desk.venue.faults = ["lose_reply"]
     desk.venue.hidden_until = NOW + timedelta(days=1)
@@ -264,7 +267,7 @@ def test_an_order_that_fills_after_it_expired_is_told_and_revives_its_intent(des
     assert desk.intents.get("cw-test-0").status is IntentStatus.FILLED
 
 
-def test_an_unknown_order_is_looked_up_once_a_cycle_without_waiting(desk) -> None:
+def test_an_unknown_order_is_looked_up_once_a_cycle_without_waiting(desk: Any) -> None:
     start(desk)
     desk.venue.faults = ["lose_reply"]
     desk.venue.hidden_until = NOW + timedelta(seconds=20)

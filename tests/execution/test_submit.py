@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any, Never
 
 import pytest
 
@@ -19,13 +20,13 @@ ROLL_BUY = an_intent(label="cw-r-0", side="buy", purpose=Purpose.ROLL_BUY, reduc
 ROLL_SELL = an_intent(OTHER, label="cw-r-1", leg=1, purpose=Purpose.ROLL_SELL)
 
 
-def send(desk, *legs, amount="0.1"):
+def send(desk: Any, *legs: Any, amount: Any = "0.1") -> Any:
     legs = tuple(leg.model_copy(update={"amount_coin": dec(amount)}) for leg in legs)
     snapshot = a_snapshot(account=an_account())
     return asyncio.run(desk.submit(Plan(legs=legs, snapshot=snapshot, limits=desk.limits)))
 
 
-def test_a_filled_order_is_final_in_the_ledger_with_its_fee(desk) -> None:
+def test_a_filled_order_is_final_in_the_ledger_with_its_fee(desk: Any) -> None:
     (left,) = send(desk, OPEN)
     assert left.status is IntentStatus.FILLED
     assert (left.filled_coin, left.order_id) == (dec("0.1"), "BTC-1")
@@ -37,10 +38,10 @@ def test_a_filled_order_is_final_in_the_ledger_with_its_fee(desk) -> None:
     assert order_record(left).fee == 0.00003
 
 
-def test_a_fee_in_the_answer_is_taken_from_it(desk, monkeypatch) -> None:
+def test_a_fee_in_the_answer_is_taken_from_it(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     place = desk.venue.place
 
-    async def place_and_say_the_fee(order):
+    async def place_and_say_the_fee(order: Any) -> Any:
         return (await place(order)).model_copy(update={"fee_coin": dec("0.00004")})
 
     monkeypatch.setattr(desk.venue, "place", place_and_say_the_fee)
@@ -59,7 +60,9 @@ def test_a_fee_in_the_answer_is_taken_from_it(desk, monkeypatch) -> None:
         pytest.param("reject", IntentStatus.REJECTED, 1, "10009", id="rejected"),
     ],
 )
-def test_each_fault_has_one_post_and_one_outcome(desk, fault, status, posts, says) -> None:
+def test_each_fault_has_one_post_and_one_outcome(
+    desk: Any, fault: Any, status: Any, posts: Any, says: Any
+) -> None:
     desk.venue.faults = [fault]
     (left,) = send(desk, OPEN)
     assert left.status is status
@@ -69,11 +72,11 @@ def test_each_fault_has_one_post_and_one_outcome(desk, fault, status, posts, say
     assert len(desk.intents.unresolved()) == (status is IntentStatus.UNKNOWN)
 
 
-def test_an_intent_is_durable_before_the_post(desk) -> None:
+def test_an_intent_is_durable_before_the_post(desk: Any) -> None:
     seen = []
     place = desk.venue.place
 
-    async def look_then_place(order):
+    async def look_then_place(order: Any) -> Any:
         seen.append(desk.intents.get(order.label).status)
         return await place(order)
 
@@ -82,14 +85,14 @@ def test_an_intent_is_durable_before_the_post(desk) -> None:
     assert seen == [IntentStatus.PENDING]
 
 
-def test_nothing_is_posted_when_the_intent_cannot_be_written(desk) -> None:
+def test_nothing_is_posted_when_the_intent_cannot_be_written(desk: Any) -> None:
     desk.db.rows("PRAGMA query_only = ON")
     with pytest.raises(StorageError):
         send(desk, OPEN)
     assert desk.venue.posts == []
 
 
-def test_the_same_plan_is_never_posted_twice(desk) -> None:
+def test_the_same_plan_is_never_posted_twice(desk: Any) -> None:
     desk.venue.faults = ["timeout_before"]
     send(desk, OPEN)
     with pytest.raises(StorageError, match="never sent twice"):
@@ -97,8 +100,8 @@ def test_the_same_plan_is_never_posted_twice(desk) -> None:
     assert len(desk.venue.posts) == 1
 
 
-def test_a_process_killed_after_the_post_leaves_a_pending_intent(desk) -> None:
-    async def killed(order):
+def test_a_process_killed_after_the_post_leaves_a_pending_intent(desk: Any) -> None:
+    async def killed(order: Any) -> Never:
         raise KeyboardInterrupt
 
     desk.venue.place = killed
@@ -117,7 +120,9 @@ def test_a_process_killed_after_the_post_leaves_a_pending_intent(desk) -> None:
         (TradingState.HALTED, CLOSE, False),
     ],
 )
-def test_the_trading_state_is_read_right_before_the_send(desk, state, leg, sent) -> None:
+def test_the_trading_state_is_read_right_before_the_send(
+    desk: Any, state: Any, leg: Any, sent: Any
+) -> None:
     desk.state.set_trading_state(state, by="operator", reason="r", at=NOW)
     (left,) = send(desk, leg)
     assert len(desk.venue.posts) == sent
@@ -128,14 +133,14 @@ def test_the_trading_state_is_read_right_before_the_send(desk, state, leg, sent)
         assert desk.state.read(NOW).orders_today == 0
 
 
-def test_an_unreadable_trading_state_sends_nothing(desk) -> None:
+def test_an_unreadable_trading_state_sends_nothing(desk: Any) -> None:
     desk.db.connection.execute("DROP TABLE trading_state")
     send(desk, CLOSE)
     assert desk.venue.posts == []
 
 
 @pytest.mark.parametrize(("after_s", "sent"), [(10, True), (10.001, False)])
-def test_an_order_whose_time_is_over_is_not_sent(desk, after_s, sent) -> None:
+def test_an_order_whose_time_is_over_is_not_sent(desk: Any, after_s: Any, sent: Any) -> None:
     desk.venue.now_at = NOW + timedelta(seconds=after_s)
     (left,) = send(desk, OPEN)
     assert len(desk.venue.posts) == sent
@@ -151,7 +156,7 @@ def test_an_order_whose_time_is_over_is_not_sent(desk, after_s, sent) -> None:
         pytest.param("0.09", None, id="none"),
     ],
 )
-def test_a_sale_is_cut_to_the_cover_of_this_moment(desk, balance, sent) -> None:
+def test_a_sale_is_cut_to_the_cover_of_this_moment(desk: Any, balance: Any, sent: Any) -> None:
     # Coin left the account between the guard and the send.
     desk.venue.balance["BTC"] = dec(balance)
     (left,) = send(desk, OPEN, amount="0.3")
@@ -163,14 +168,14 @@ def test_a_sale_is_cut_to_the_cover_of_this_moment(desk, balance, sent) -> None:
         assert left.margin_initial_coin == dec("0.01055") * dec(sent) / dec("0.3")
 
 
-def test_unresolved_sells_take_cover(desk) -> None:
+def test_unresolved_sells_take_cover(desk: Any) -> None:
     desk.venue.balance["BTC"] = dec("0.3")
     desk.intents.add(an_intent(label="cw-u-0", status=IntentStatus.UNKNOWN, amount_coin=dec("0.2")))
     (left,) = send(desk, OPEN, amount="0.3")
     assert left.amount_coin == dec("0.1")
 
 
-def test_an_account_that_cannot_be_read_sends_no_sale(desk) -> None:
+def test_an_account_that_cannot_be_read_sends_no_sale(desk: Any) -> None:
     desk.venue.failing = {"account"}
     (left,) = send(desk, OPEN)
     assert desk.venue.posts == []
@@ -181,11 +186,11 @@ def test_an_account_that_cannot_be_read_sends_no_sale(desk) -> None:
 
 class TestRoll:
     @pytest.fixture(autouse=True)
-    def short(self, desk):
+    def short(self, desk: Any) -> None:
         desk.venue.held = {CALL_9JAN_105: dec("-0.4")}
         desk.venue.balance["BTC"] = dec("0.4")
 
-    def test_it_sells_what_cover_is_left_after_paying_for_the_buy_back(self, desk) -> None:
+    def test_it_sells_what_cover_is_left_after_paying_for_the_buy_back(self, desk: Any) -> None:
         # Balance 0.4, short 0.4. The buy-back costs 0.4 × 0.005 + 0.00012 = 0.00212, so free cover
         # is 0.39788 and the largest whole lot is 0.3.
         buy, sell = send(desk, ROLL_BUY, ROLL_SELL, amount="0.4")
@@ -194,7 +199,7 @@ class TestRoll:
         assert desk.venue.held == {OTHER: dec("-0.3")}
         assert execution_status([buy, sell]) == "filled"
 
-    def test_it_sells_no_more_than_was_bought_back(self, desk) -> None:
+    def test_it_sells_no_more_than_was_bought_back(self, desk: Any) -> None:
         desk.venue.balance["BTC"] = dec(1)
         desk.venue.fill_frac = dec("0.5")
         buy, sell = send(desk, ROLL_BUY, ROLL_SELL, amount="0.4")
@@ -202,30 +207,32 @@ class TestRoll:
         assert buy.status is IntentStatus.PARTIALLY_FILLED
 
     @pytest.mark.parametrize("fault", ["timeout_before", "reject", "rate_limit"])
-    def test_it_stops_when_nothing_was_bought_back(self, desk, fault) -> None:
+    def test_it_stops_when_nothing_was_bought_back(self, desk: Any, fault: Any) -> None:
         desk.venue.faults = [fault]
         _, sell = send(desk, ROLL_BUY, ROLL_SELL, amount="0.4")
         assert len(desk.venue.posts) == 1
         assert sell.message == "NOT_SENT FIRST_LEG_NOT_FILLED"
         assert desk.intents.get(ROLL_SELL.label) is None
 
-    def test_it_stops_while_the_buy_back_is_unknown_even_if_part_of_it_filled(self, desk) -> None:
+    def test_it_stops_while_the_buy_back_is_unknown_even_if_part_of_it_filled(
+        self, desk: Any
+    ) -> None:
         desk.venue.faults = ["lose_reply"]
         desk.venue.hidden_until = NOW + timedelta(seconds=5)
         buy, _ = send(desk, ROLL_BUY, ROLL_SELL, amount="0.4")
         assert buy.status is IntentStatus.UNKNOWN
         assert len(desk.venue.posts) == 1
 
-    def test_it_goes_on_when_a_lost_reply_is_found(self, desk) -> None:
+    def test_it_goes_on_when_a_lost_reply_is_found(self, desk: Any) -> None:
         desk.venue.faults = ["lose_reply"]
         buy, sell = send(desk, ROLL_BUY, ROLL_SELL, amount="0.4")
         assert (buy.status, sell.status) == (IntentStatus.FILLED, IntentStatus.FILLED)
         assert len(desk.venue.posts) == 2
 
-    def test_a_halt_between_the_legs_stops_the_sale(self, desk) -> None:
+    def test_a_halt_between_the_legs_stops_the_sale(self, desk: Any) -> None:
         place = desk.venue.place
 
-        async def place_then_halt(order):
+        async def place_then_halt(order: Any) -> Any:
             placed = await place(order)
             desk.state.set_trading_state(TradingState.HALTED, by="op", reason="r", at=NOW)
             return placed
@@ -236,7 +243,7 @@ class TestRoll:
         assert sell.message == "NOT_SENT TRADING_STATE_HALTED"
 
 
-def test_two_orders_for_one_intent_mean_reducing(desk) -> None:
+def test_two_orders_for_one_intent_mean_reducing(desk: Any) -> None:
     desk.venue.fill(OPEN.label, CALL_9JAN_105, "sell", dec("0.1"))
     desk.venue.faults = ["lose_reply"]
     (left,) = send(desk, OPEN)
@@ -259,7 +266,7 @@ def test_two_orders_for_one_intent_mean_reducing(desk) -> None:
         (["expired"], "submitted"),
     ],
 )
-def test_one_word_for_all_orders(statuses, word) -> None:
+def test_one_word_for_all_orders(statuses: Any, word: Any) -> None:
     filled = {"filled": dec("0.1"), "partially_filled": dec("0.05")}
     intents = [
         an_intent(status=IntentStatus(s), filled_coin=filled.get(s, dec(0))) for s in statuses

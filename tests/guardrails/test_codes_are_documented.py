@@ -31,7 +31,7 @@ def emitted() -> dict[str, set[str]]:
             else:
                 continue
             assert isinstance(code, ast.Constant), f"{path}: a code must be a literal"
-            found.setdefault(code.value, set()).update(str(fact) for fact in facts)
+            found.setdefault(code.value, set()).update(str(fact) for fact in facts)  # type: ignore[arg-type]
     return found
 
 

@@ -28,7 +28,10 @@ def reasons_of(proposal: Any) -> tuple[str, ...]:
     return approval.guardrail.codes
 
 
-GOOD = {"action": "OPEN_COVERED_CALL", "params": {"underlying": "BTC", "symbol": SOLD}}
+GOOD: dict[str, Any] = {
+    "action": "OPEN_COVERED_CALL",
+    "params": {"underlying": "BTC", "symbol": SOLD},
+}
 
 
 @pytest.mark.parametrize(
@@ -268,7 +271,7 @@ def test_every_reason_of_a_gate_is_kept_in_the_order_of_its_rules() -> None:
 
 def test_precheck_names_the_codes_of_both_gates_once_each() -> None:
     s = opening(symbol=OTHER, sell="0.05", limits_={"net_delta_abs_max": {}})
-    codes = precheck(s.proposal, snapshot=s.snapshot, scan=s.scan, sizing=s.sizing, limits=s.limits)
+    codes = precheck(s.proposal, snapshot=s.snapshot, scan=s.scan, sizing=s.sizing, limits=s.limits)  # type: ignore[arg-type]
     assert codes[0] == "SYMBOL_NOT_CANDIDATE"
     assert {"SIZE_BELOW_MINIMUM", "SIZE_OFF_LOT", "MARGIN_UNKNOWN", "LIMIT_MISSING"} <= set(codes)
     assert len(codes) == len(set(codes))
@@ -277,6 +280,6 @@ def test_precheck_names_the_codes_of_both_gates_once_each() -> None:
 def test_precheck_of_a_call_that_may_be_sold_is_empty() -> None:
     s = opening()
     assert (
-        precheck(s.proposal, snapshot=s.snapshot, scan=s.scan, sizing=s.sizing, limits=s.limits)
+        precheck(s.proposal, snapshot=s.snapshot, scan=s.scan, sizing=s.sizing, limits=s.limits)  # type: ignore[arg-type]
         == ()
     )

@@ -59,7 +59,7 @@ DTE_SOLD = 263.5 / 24
 
 
 def ms(at: Any) -> int:
-    return round(at.timestamp() * 1000)
+    return round(at.timestamp() * 1000)  # type: ignore[no-any-return]
 
 
 def a_breaker(name: BreakerName, **changes: Any) -> Breaker:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from callwright.memory.desk_state import SqliteDeskStateStore
 from callwright.memory.intents import SqliteIntentStore
 
 
-def pragma(db, name):
+def pragma(db: Any, name: Any) -> Any:
     return db.rows(f"PRAGMA {name}")[0][0]
 
 
@@ -65,7 +66,9 @@ def test_reopening_does_not_import_sqlite_utils(tmp_path: Path) -> None:
     ("table", "model"),
     [("intents", Intent), ("fills", Fill), ("settlements", SettlementEvent), ("breakers", Breaker)],
 )
-def test_tables_have_a_column_for_each_field(tmp_path, table: str, model: type[Frozen]) -> None:
+def test_tables_have_a_column_for_each_field(
+    tmp_path: Path, table: str, model: type[Frozen]
+) -> None:
     with open_desk_database(tmp_path / "desk.db", durable=False) as db:
         names = [row[1] for row in db.rows(f"PRAGMA table_info({table})")]
     assert [name for name in names if name != "reported"] == list(model.model_fields)
@@ -105,7 +108,9 @@ def make_foreign(path: Path) -> None:
         pytest.param(lambda path: path.mkdir(), "directory", id="a-directory"),
     ],
 )
-def test_a_file_that_cannot_be_trusted_is_refused_by_name(tmp_path: Path, spoil, says) -> None:
+def test_a_file_that_cannot_be_trusted_is_refused_by_name(
+    tmp_path: Path, spoil: Any, says: Any
+) -> None:
     path = tmp_path / "desk.db"
     spoil(path)
     with pytest.raises(StorageError, match=says) as caught:

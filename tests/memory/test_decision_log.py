@@ -8,6 +8,7 @@ import sys
 import textwrap
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from callwright.memory.flight_recorder import FlightRecorder, read_lines
 DAY_FILE = "agent_decisions_20260105.jsonl"
 
 
-def test_a_cycle_is_unfinished_until_it_has_its_record(home, a_record) -> None:
+def test_a_cycle_is_unfinished_until_it_has_its_record(home: Any, a_record: Any) -> None:
     record = a_record()
     assert not home.log.knows(record.cycle_id)
     home.log.begin(record.cycle_id, NOW)
@@ -34,12 +35,12 @@ def test_a_cycle_is_unfinished_until_it_has_its_record(home, a_record) -> None:
     again.close()
 
 
-def test_an_empty_log_has_no_last_record(home) -> None:
+def test_an_empty_log_has_no_last_record(home: Any) -> None:
     assert home.log.last() is None
     assert home.log.restore_lines() == 0
 
 
-def test_a_cycle_runs_once(home, a_record) -> None:
+def test_a_cycle_runs_once(home: Any, a_record: Any) -> None:
     record = a_record()
     home.log.begin(record.cycle_id, NOW)
     with pytest.raises(StorageError, match="begun before"):
@@ -52,7 +53,7 @@ def test_a_cycle_runs_once(home, a_record) -> None:
     assert len(home.lines()) == 1
 
 
-def test_lines_go_to_the_file_of_their_utc_day(home, a_record) -> None:
+def test_lines_go_to_the_file_of_their_utc_day(home: Any, a_record: Any) -> None:
     for minutes in (0, 929, 930):  # 08:30 + 929 min = 23:59; + 930 = the next midnight.
         home.cycle(a_record(minutes))
     files = sorted(p.name for p in (home.path / "logs").iterdir())
@@ -66,7 +67,7 @@ def test_lines_go_to_the_file_of_their_utc_day(home, a_record) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40, 700, 1500, 3000, 10**6])
-def test_a_torn_tail_is_restored_line_for_line(home, a_record, cut: int) -> None:
+def test_a_torn_tail_is_restored_line_for_line(home: Any, a_record: Any, cut: int) -> None:
     for number in range(5):
         home.cycle(a_record(number))
     lines = home.lines()
@@ -81,7 +82,7 @@ def test_a_torn_tail_is_restored_line_for_line(home, a_record, cut: int) -> None
     again.close()
 
 
-def test_lines_of_several_days_and_a_deleted_file_are_restored(home, a_record) -> None:
+def test_lines_of_several_days_and_a_deleted_file_are_restored(home: Any, a_record: Any) -> None:
     for number in range(4):
         home.cycle(a_record(number * 1440))
     lines = home.lines()
@@ -94,14 +95,14 @@ def test_lines_of_several_days_and_a_deleted_file_are_restored(home, a_record) -
     again.close()
 
 
-def test_an_archived_older_file_is_left_alone(home, a_record) -> None:
+def test_an_archived_older_file_is_left_alone(home: Any, a_record: Any) -> None:
     for number in range(2):
         home.cycle(a_record(number * 1440))
     (home.path / "logs" / DAY_FILE).unlink()
     assert home.log.restore_lines() == 0
 
 
-def test_an_emptied_log_folder_is_filled_again(home, a_record) -> None:
+def test_an_emptied_log_folder_is_filled_again(home: Any, a_record: Any) -> None:
     for number in range(3):
         home.cycle(a_record(number * 1440))
     lines = home.lines()
@@ -112,7 +113,9 @@ def test_an_emptied_log_folder_is_filled_again(home, a_record) -> None:
     assert home.lines() == lines
 
 
-def test_a_record_committed_before_its_line_was_written_gets_its_line(home, a_record) -> None:
+def test_a_record_committed_before_its_line_was_written_gets_its_line(
+    home: Any, a_record: Any
+) -> None:
     home.cycle(a_record(0))
     last = a_record(1)
     home.log.begin(last.cycle_id, NOW)
@@ -126,14 +129,18 @@ def test_a_record_committed_before_its_line_was_written_gets_its_line(home, a_re
     again.close()
 
 
-def test_a_cycle_id_that_only_an_order_update_names_is_not_its_line(home, a_record) -> None:
+def test_a_cycle_id_that_only_an_order_update_names_is_not_its_line(
+    home: Any, a_record: Any
+) -> None:
     first, second = a_record(0), a_record(1)
     update = OrderUpdate(kind="fill", cycle_id=second.cycle_id, symbol="X", facts={})
     home.cycle(first.model_copy(update={"order_updates": (update,)}))
     assert not home.recorder.holds(second.log_timestamp, second.to_line())
 
 
-def test_a_full_disk_keeps_the_record_and_the_next_write_fills_the_gap(home, a_record) -> None:
+def test_a_full_disk_keeps_the_record_and_the_next_write_fills_the_gap(
+    home: Any, a_record: Any
+) -> None:
     home.cycle(a_record(0))
     home.recorder.close()
     file = home.path / "logs" / DAY_FILE
@@ -151,7 +158,7 @@ def test_a_full_disk_keeps_the_record_and_the_next_write_fills_the_gap(home, a_r
     assert home.lines() == [a_record(n).to_line() for n in range(3)]
 
 
-def test_a_log_folder_that_is_a_file_is_named(home, a_record) -> None:
+def test_a_log_folder_that_is_a_file_is_named(home: Any, a_record: Any) -> None:
     (home.path / "logs").write_text("no folder")
     with pytest.raises(StorageError, match="flight recorder"):
         home.cycle(a_record())
@@ -182,7 +189,7 @@ def test_a_line_written_in_part_is_cut_off_and_restored(tmp_path: Path) -> None:
     assert file.read_text() == "x" * 100 + "\nz\n"
 
 
-def test_reading_skips_and_counts_what_is_no_record(home, a_record) -> None:
+def test_reading_skips_and_counts_what_is_no_record(home: Any, a_record: Any) -> None:
     home.cycle(a_record())
     file = home.path / "logs" / DAY_FILE
     file.write_bytes(b'{"schema":1}\n' + file.read_bytes() + b"\xff\xfe\n" + b'{"schema":1,"log_')
@@ -192,7 +199,7 @@ def test_reading_skips_and_counts_what_is_no_record(home, a_record) -> None:
         read_lines(home.path / "none.jsonl")
 
 
-def test_starting_with_many_records_looks_at_the_tail_only(home, a_record) -> None:
+def test_starting_with_many_records_looks_at_the_tail_only(home: Any, a_record: Any) -> None:
     line = a_record().to_line()
     home.cycle(a_record())
     with home.db.transaction():
@@ -210,7 +217,7 @@ def test_starting_with_many_records_looks_at_the_tail_only(home, a_record) -> No
     assert len(statements) == 2
 
 
-def test_records_survive_days_of_clock_going_back(home, a_record) -> None:
+def test_records_survive_days_of_clock_going_back(home: Any, a_record: Any) -> None:
     for at in (NOW, NOW - timedelta(days=2), NOW + timedelta(hours=1)):
         home.cycle(a_record(at=at))
     assert home.log.restore_lines() == 0

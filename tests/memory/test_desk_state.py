@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from callwright.memory.ledger import SqliteLedger
 MIDNIGHT = NOW.replace(hour=0, minute=0)
 
 
-def test_a_new_desk_is_active(home) -> None:
+def test_a_new_desk_is_active(home: Any) -> None:
     state = home.desk.read(NOW)
     assert state.trading_state is TradingState.ACTIVE
     assert state.orders_today == 0
@@ -24,7 +25,7 @@ def test_a_new_desk_is_active(home) -> None:
     assert home.desk.trading_state() is TradingState.ACTIVE
 
 
-def test_a_halt_by_another_process_is_seen_at_once(home) -> None:
+def test_a_halt_by_another_process_is_seen_at_once(home: Any) -> None:
     home.desk.read(NOW)
     with open_desk_database(home.path / "desk.db", durable=False) as other:
         SqliteDeskStateStore(other).set_trading_state(
@@ -38,32 +39,32 @@ def test_a_halt_by_another_process_is_seen_at_once(home) -> None:
     again.close()
 
 
-def drop_the_table(home) -> None:
+def drop_the_table(home: Any) -> None:
     home.db.connection.execute("DROP TABLE trading_state")
 
 
-def delete_the_rows(home) -> None:
+def delete_the_rows(home: Any) -> None:
     home.db.connection.execute("DELETE FROM trading_state")
 
 
-def write_garbage(home) -> None:
+def write_garbage(home: Any) -> None:
     home.db.connection.execute("PRAGMA ignore_check_constraints = ON")
     home.db.connection.execute("UPDATE trading_state SET state = 'ACTIVATED'")
 
 
-def drop_the_intents(home) -> None:
+def drop_the_intents(home: Any) -> None:
     home.db.connection.execute("DROP TABLE intents")
 
 
-def spoil_a_breaker(home) -> None:
+def spoil_a_breaker(home: Any) -> None:
     home.db.connection.execute("INSERT INTO breakers VALUES ('NO_SUCH', '', 'x', NULL, '')")
 
 
-def forget_the_failures(home) -> None:
+def forget_the_failures(home: Any) -> None:
     home.db.connection.execute("DELETE FROM failure_run")
 
 
-def close_the_file(home) -> None:
+def close_the_file(home: Any) -> None:
     home.db.close()
 
 
@@ -79,7 +80,7 @@ def close_the_file(home) -> None:
         close_the_file,
     ],
 )
-def test_what_cannot_be_read_is_halted(home, spoil) -> None:
+def test_what_cannot_be_read_is_halted(home: Any, spoil: Any) -> None:
     spoil(home)
     state = home.desk.read(NOW)
     assert state.trading_state is TradingState.HALTED
@@ -87,12 +88,12 @@ def test_what_cannot_be_read_is_halted(home, spoil) -> None:
 
 
 @pytest.mark.parametrize("spoil", [drop_the_table, delete_the_rows, write_garbage, close_the_file])
-def test_the_check_before_a_send_reads_halted_when_it_fails(home, spoil) -> None:
+def test_the_check_before_a_send_reads_halted_when_it_fails(home: Any, spoil: Any) -> None:
     spoil(home)
     assert home.desk.trading_state() is TradingState.HALTED
 
 
-def test_halting_a_database_that_cannot_be_written_says_so(home) -> None:
+def test_halting_a_database_that_cannot_be_written_says_so(home: Any) -> None:
     home.db.rows("PRAGMA query_only = ON")
     with pytest.raises(StorageError):
         home.desk.set_trading_state(TradingState.HALTED, by="t", reason="r", at=NOW)
@@ -110,7 +111,7 @@ def test_halting_a_database_that_cannot_be_written_says_so(home) -> None:
         pytest.param({"status": IntentStatus.CANCELLED, "order_id": "7"}, 1, id="cancelled-there"),
     ],
 )
-def test_orders_today(home, changes, counts) -> None:
+def test_orders_today(home: Any, changes: Any, counts: Any) -> None:
     home.intents.add(an_intent(**changes))
     assert home.desk.read(NOW).orders_today == counts
     assert home.desk.read(NOW + timedelta(days=1)).orders_today == 0
@@ -134,19 +135,19 @@ def test_orders_today(home, changes, counts) -> None:
         pytest.param({"purpose": Purpose.CARE_CLOSE}, False, id="care"),
     ],
 )
-def test_last_open_is_one_that_filled_or_may_have(home, changes, counts) -> None:
+def test_last_open_is_one_that_filled_or_may_have(home: Any, changes: Any, counts: Any) -> None:
     home.intents.add(an_intent(**changes))
     assert home.desk.read(NOW).last_open_at == ({"BTC": NOW} if counts else {})
 
 
-def test_an_opening_that_was_refused_no_longer_counts(home) -> None:
+def test_an_opening_that_was_refused_no_longer_counts(home: Any) -> None:
     home.intents.add(an_intent())
     assert home.desk.read(NOW).last_open_at == {"BTC": NOW}
     home.intents.update(an_intent(status=IntentStatus.REJECTED))
     assert home.desk.read(NOW).last_open_at == {}
 
 
-def test_opened_at_is_the_newest_opening_fill_of_a_live_option(home) -> None:
+def test_opened_at_is_the_newest_opening_fill_of_a_live_option(home: Any) -> None:
     home.intents.add(an_intent(label="cw-sell-0"))
     home.intents.add(an_intent(label="cw-buy-0", purpose=Purpose.CLOSE, side="buy"))
     fill = Fill(
@@ -174,7 +175,7 @@ def test_opened_at_is_the_newest_opening_fill_of_a_live_option(home) -> None:
     assert home.desk.read(NOW + timedelta(days=4)).opened_at == {}, "expired on 9 January"
 
 
-def test_the_first_equity_of_the_utc_day_stays(home) -> None:
+def test_the_first_equity_of_the_utc_day_stays(home: Any) -> None:
     home.desk.note_day_open(MIDNIGHT, {"BTC": dec(1)})
     home.desk.note_day_open(NOW, {"BTC": dec(2), "ETH": dec(10)})
     assert home.desk.read(NOW).day_open_equity_coin == {"BTC": dec(1), "ETH": dec(10)}
@@ -188,7 +189,7 @@ def test_the_first_equity_of_the_utc_day_stays(home) -> None:
     again.close()
 
 
-def a_breaker(**changes) -> Breaker:
+def a_breaker(**changes: Any) -> Breaker:
     fields = {
         "name": BreakerName.DAILY_LOSS,
         "underlying": "BTC",
@@ -199,7 +200,7 @@ def a_breaker(**changes) -> Breaker:
     return Breaker(**(fields | changes))
 
 
-def test_a_tripped_breaker_keeps_its_first_facts_over_a_restart(home) -> None:
+def test_a_tripped_breaker_keeps_its_first_facts_over_a_restart(home: Any) -> None:
     home.desk.trip(a_breaker())
     home.desk.trip(a_breaker(facts="loss_frac=0.09", tripped_at=NOW + timedelta(hours=1)))
     again = home.reopen()
@@ -211,7 +212,7 @@ def test_a_tripped_breaker_keeps_its_first_facts_over_a_restart(home) -> None:
     again.close()
 
 
-def test_a_breaker_whose_time_is_over_can_trip_again(home) -> None:
+def test_a_breaker_whose_time_is_over_can_trip_again(home: Any) -> None:
     home.desk.trip(a_breaker())
     next_day = a_breaker(tripped_at=MIDNIGHT + timedelta(days=1), until=None, facts="again")
     home.desk.trip(next_day)
@@ -220,7 +221,7 @@ def test_a_breaker_whose_time_is_over_can_trip_again(home) -> None:
     assert home.desk.read(NOW).breakers == (next_day,), "without an end it never lets go"
 
 
-def test_failures_in_a_row_end_with_a_decision_and_with_resume(home, a_record) -> None:
+def test_failures_in_a_row_end_with_a_decision_and_with_resume(home: Any, a_record: Any) -> None:
     failures = [
         ("MODEL_FAILED", 1),
         ("INSUFFICIENT_HISTORY", 1),
@@ -244,13 +245,13 @@ def test_failures_in_a_row_end_with_a_decision_and_with_resume(home, a_record) -
     again.close()
 
 
-def an_opening(number: int, underlying: str, minutes: float, **changes):
+def an_opening(number: int, underlying: str, minutes: float, **changes: Any) -> Any:
     at = NOW + timedelta(minutes=minutes)
     fields = {"label": f"cw-{number}-0", "underlying": underlying, "created_at": at}
-    return an_intent(**(fields | changes))
+    return an_intent(**(fields | changes))  # type: ignore[arg-type]
 
 
-def test_the_last_opening_of_each_coin_is_its_own(home) -> None:
+def test_the_last_opening_of_each_coin_is_its_own(home: Any) -> None:
     never = {"status": IntentStatus.REJECTED}
     home.intents.add(an_opening(1, "BTC", -600))
     home.intents.add(an_opening(2, "ETH", -3))
@@ -267,7 +268,7 @@ def test_the_last_opening_of_each_coin_is_its_own(home) -> None:
     assert home.desk.read(NOW).last_open_at["BTC"] == NOW - timedelta(minutes=2)
 
 
-def test_openings_booked_later_are_added_and_survive_any_clock(home) -> None:
+def test_openings_booked_later_are_added_and_survive_any_clock(home: Any) -> None:
     def sold(trade: str, name: str, hours: float) -> Fill:
         return Fill(
             trade_id=trade,

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 from callwright.domain.record import CycleRecord
 
@@ -39,13 +40,13 @@ _CHILD = """
 """
 
 
-def test_killing_the_writer_loses_and_doubles_nothing(home, a_record) -> None:
+def test_killing_the_writer_loses_and_doubles_nothing(home: Any, a_record: Any) -> None:
     home.close()
     argv = [sys.executable, "-c", textwrap.dedent(_CHILD), str(home.path), a_record().to_line()]
     tests = str(Path(__file__).parents[1])
     for turn in range(4):
         with subprocess.Popen(argv, stdout=subprocess.PIPE, env={"PYTHONPATH": tests}) as child:
-            assert child.stdout.readline() == b"ready\n"
+            assert child.stdout.readline() == b"ready\n"  # type: ignore[union-attr]
             time.sleep(0.3 + 0.0137 * turn)
             child.send_signal(signal.SIGKILL)
     again = home.reopen()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from callwright.domain.record import OrderUpdate
 from callwright.errors import StorageError
 
 
-def a_fill(trade: str = "t1", side: str = "sell", amount: str = "0.1", **changes) -> Fill:
+def a_fill(trade: str = "t1", side: str = "sell", amount: str = "0.1", **changes: Any) -> Fill:
     fields = {
         "trade_id": trade,
         "order_id": "o1",
@@ -29,7 +30,7 @@ def a_fill(trade: str = "t1", side: str = "sell", amount: str = "0.1", **changes
     return Fill(**(fields | changes))
 
 
-def a_settlement(key: str = "s1", position: str = "-0.1", **changes) -> SettlementEvent:
+def a_settlement(key: str = "s1", position: str = "-0.1", **changes: Any) -> SettlementEvent:
     fields = {
         "settlement_id": key,
         "instrument_name": CALL_9JAN_105,
@@ -44,7 +45,7 @@ def a_settlement(key: str = "s1", position: str = "-0.1", **changes) -> Settleme
     return SettlementEvent(**(fields | changes))
 
 
-def test_each_fill_and_settlement_counts_once(home) -> None:
+def test_each_fill_and_settlement_counts_once(home: Any) -> None:
     assert home.ledger.book_fills([a_fill(), a_fill()]) == (a_fill(),)
     assert home.ledger.book_fills([a_fill(), a_fill("t2")]) == (a_fill("t2"),)
     assert home.ledger.positions() == {CALL_9JAN_105: Decimal("-0.2")}
@@ -55,7 +56,7 @@ def test_each_fill_and_settlement_counts_once(home) -> None:
     assert home.ledger.positions() == {}
 
 
-def test_positions_and_watermark_are_the_same_after_a_restart(home) -> None:
+def test_positions_and_watermark_are_the_same_after_a_restart(home: Any) -> None:
     assert home.ledger.watermark() is None
     home.ledger.book_fills([a_fill(), a_fill("t2", "buy", "0.3", instrument_name="BTC-PERPETUAL")])
     home.ledger.book_settlements([a_settlement()])
@@ -68,7 +69,7 @@ def test_positions_and_watermark_are_the_same_after_a_restart(home) -> None:
     again.close()
 
 
-def test_a_failed_booking_changes_neither_memory_nor_disk(home) -> None:
+def test_a_failed_booking_changes_neither_memory_nor_disk(home: Any) -> None:
     home.db.rows("PRAGMA query_only = ON")
     with pytest.raises(StorageError, match="readonly"):
         home.ledger.book_fills([a_fill()])
@@ -77,7 +78,7 @@ def test_a_failed_booking_changes_neither_memory_nor_disk(home) -> None:
     assert home.ledger.book_fills([a_fill()]) == (a_fill(),)
 
 
-def test_what_no_record_has_told_is_told_after_a_restart(home, a_record) -> None:
+def test_what_no_record_has_told_is_told_after_a_restart(home: Any, a_record: Any) -> None:
     home.ledger.book_fills([a_fill(), a_fill("t2")])
     home.ledger.book_settlements([a_settlement()])
     told = OrderUpdate(
@@ -89,7 +90,7 @@ def test_what_no_record_has_told_is_told_after_a_restart(home, a_record) -> None
     again.close()
 
 
-def test_captured_premium_is_what_trading_and_settlement_brought(home) -> None:
+def test_captured_premium_is_what_trading_and_settlement_brought(home: Any) -> None:
     # Sold 0.1 at 0.005 less fee: 0.0005 - 0.00003 = 0.00047. Assigned: -0.000915.
     home.ledger.book_fills([a_fill()])
     assert home.ledger.captured_coin(CALL_9JAN_105) is None, "still open"
@@ -99,7 +100,7 @@ def test_captured_premium_is_what_trading_and_settlement_brought(home) -> None:
     assert home.ledger.opening_label("ETH-9JAN26-4000-C") is None
 
 
-def test_an_adopted_position_captures_nothing_known(home) -> None:
+def test_an_adopted_position_captures_nothing_known(home: Any) -> None:
     home.ledger.adopt(CALL_9JAN_105, dec("-0.1"), NOW, "why")
     home.ledger.book_settlements([a_settlement()])
     assert home.ledger.positions() == {}
@@ -119,7 +120,9 @@ _trades = st.lists(
 
 @settings(max_examples=30, deadline=None)
 @given(_trades, st.randoms(use_true_random=False))
-def test_replayed_and_reordered_history_gives_the_same_positions(tmp_path_factory, rows, random):
+def test_replayed_and_reordered_history_gives_the_same_positions(
+    tmp_path_factory: pytest.TempPathFactory, rows: Any, random: Any
+) -> None:
     from callwright.memory.database import open_desk_database
     from callwright.memory.ledger import SqliteLedger
 
@@ -141,7 +144,7 @@ def test_replayed_and_reordered_history_gives_the_same_positions(tmp_path_factor
         assert SqliteLedger(db).positions() == ledger.positions()
 
 
-def test_history_that_is_known_writes_nothing(home) -> None:
+def test_history_that_is_known_writes_nothing(home: Any) -> None:
     home.ledger.book_fills([a_fill()])
     home.ledger.book_settlements([a_settlement()])
     again = home.reopen()

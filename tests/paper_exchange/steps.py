@@ -37,7 +37,7 @@ ETH_CALL = "ETH-9JAN26-4200-C"
 Row = tuple[float | None, float | None, float]
 """Bid, ask and mark, in coin; None is an empty side."""
 
-ROWS: Mapping[str, Row] = {
+ROWS: dict[str, Row] = {
     CALL: (0.0055, 0.0065, 0.006),
     DAILY: (0.0075, 0.0085, 0.008),
     PUT: (0.0045, 0.0055, 0.005),
@@ -79,8 +79,8 @@ def _market(
         forward_usd=np.full(n, index_usd),
         mark_iv_annual=np.full(n, 0.5),
         mark_coin=column([rows[x][2] for x in names]),
-        bid_coin=column([nan if rows[x][0] is None else rows[x][0] for x in names]),
-        ask_coin=column([nan if rows[x][1] is None else rows[x][1] for x in names]),
+        bid_coin=column([nan if rows[x][0] is None else rows[x][0] for x in names]),  # type: ignore[misc]
+        ask_coin=column([nan if rows[x][1] is None else rows[x][1] for x in names]),  # type: ignore[misc]
         bid_amount_coin=column([0.0 if rows[x][0] is None else amount for x in names]),
         ask_amount_coin=column([0.0 if rows[x][1] is None else amount for x in names]),
         open_interest_coin=np.full(n, 100.0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from typing import Any, Never
 
 import pytest
 
@@ -22,7 +23,7 @@ from paper_exchange.steps import (
 )
 
 
-def test_time_stands_still_until_it_is_told_to_pass():
+def test_time_stands_still_until_it_is_told_to_pass() -> None:
     exchange = an_exchange()
     assert exchange.now == exchange.time() == NOW
     exchange.pass_time(1.5)
@@ -32,14 +33,14 @@ def test_time_stands_still_until_it_is_told_to_pass():
     assert exchange.market().as_of == NOW
 
 
-def test_short_sleeps_add_up():
+def test_short_sleeps_add_up() -> None:
     exchange = an_exchange()
     for _ in range(10):
         exchange.pass_time(0.0001)
     assert exchange.now == NOW + timedelta(milliseconds=10)
 
 
-def test_passing_time_never_reaches_the_next_step():
+def test_passing_time_never_reaches_the_next_step() -> None:
     exchange = an_exchange()
     exchange.pass_time(1e300)
     assert exchange.now == hours(1) - timedelta(milliseconds=1)
@@ -49,12 +50,12 @@ def test_passing_time_never_reaches_the_next_step():
 
 
 @pytest.mark.parametrize("seconds", [-1, math.nan, math.inf])
-def test_impossible_seconds_are_refused(seconds):
+def test_impossible_seconds_are_refused(seconds: Any) -> None:
     with pytest.raises(ValueError, match="cannot let"):
         an_exchange().pass_time(seconds)
 
 
-def test_the_last_step_has_no_successor_and_ends_before_the_next_expiry():
+def test_the_last_step_has_no_successor_and_ends_before_the_next_expiry() -> None:
     exchange = an_exchange(StepMarket(a_view()))
     sell(exchange)
     with pytest.raises(MarketExhausted):
@@ -65,7 +66,7 @@ def test_the_last_step_has_no_successor_and_ends_before_the_next_expiry():
     assert len(exchange.positions()) == 1
 
 
-def test_an_order_that_arrives_after_time_passed_is_late():
+def test_an_order_that_arrives_after_time_passed_is_late() -> None:
     exchange = an_exchange()
     exchange.pass_time(10)
     now_ms = int(exchange.now.timestamp() * 1000)
@@ -74,7 +75,7 @@ def test_an_order_that_arrives_after_time_passed_is_late():
         sell(exchange, "0.1", valid_until=now_ms - 1)
 
 
-def test_resting_orders_do_not_fill_while_time_passes():
+def test_resting_orders_do_not_fill_while_time_passes() -> None:
     rows_up = ROWS | {CALL: (0.0085, 0.0095, 0.009)}
     exchange = an_exchange(StepMarket(a_view(), a_view(hours(1), rows_up)))
     sell(exchange, "0.5", price=dec("0.008"), time_in_force="good_til_cancelled")
@@ -84,9 +85,9 @@ def test_resting_orders_do_not_fill_while_time_passes():
     assert len(exchange.trades("BTC")) == 1
 
 
-def test_a_step_that_cannot_be_read_changes_nothing():
+def test_a_step_that_cannot_be_read_changes_nothing() -> None:
     class Torn(StepMarket):
-        def view(self, at):
+        def view(self, at: Any) -> Any:
             if at == hours(1):
                 raise DataInvalid("torn file")
             return super().view(at)
@@ -99,9 +100,9 @@ def test_a_step_that_cannot_be_read_changes_nothing():
     assert (exchange.now, balance(exchange)) == (NOW, before)
 
 
-def test_a_delivery_price_that_is_missing_changes_nothing():
+def test_a_delivery_price_that_is_missing_changes_nothing() -> None:
     class NoPrice(StepMarket):
-        def delivery_price(self, underlying, expiry):
+        def delivery_price(self, underlying: Any, expiry: Any) -> Never:
             raise DataInvalid("no bracket")
 
     exchange = an_exchange(NoPrice(a_view(), a_view(hours(120), {})))
@@ -114,8 +115,8 @@ def test_a_delivery_price_that_is_missing_changes_nothing():
     assert len(exchange.positions()) == 1
 
 
-def test_the_same_calls_give_the_same_books():
-    def run():
+def test_the_same_calls_give_the_same_books() -> None:
+    def run() -> Any:
         exchange = an_exchange(steady())
         sell(exchange, "0.5")
         exchange.pass_time(3)

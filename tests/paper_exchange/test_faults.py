@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from builders import NOW, dec
@@ -38,8 +41,8 @@ from paper_exchange.steps import (
     ],
 )
 def test_what_fails_and_what_was_accepted_all_the_same_also_after_a_restart(
-    tmp_path, kind, error, accepted
-):
+    tmp_path: Path, kind: Any, error: Any, accepted: Any
+) -> None:
     plan = FaultPlan()
     plan.arm(kind, "sell")
     exchange = an_exchange(store=PaperStore(tmp_path / "a.db"), faults=plan)
@@ -59,7 +62,7 @@ def test_what_fails_and_what_was_accepted_all_the_same_also_after_a_restart(
     again.close()
 
 
-def test_a_fault_concerns_its_method_and_its_number_of_calls():
+def test_a_fault_concerns_its_method_and_its_number_of_calls() -> None:
     plan = FaultPlan()
     plan.arm("unavailable", "account", "time", times=2)
     exchange = an_exchange(faults=plan)
@@ -72,14 +75,14 @@ def test_a_fault_concerns_its_method_and_its_number_of_calls():
         exchange.time()
 
 
-def test_reject_carries_its_code():
+def test_reject_carries_its_code() -> None:
     plan = FaultPlan()
     plan.arm("reject", "cancel", code=10047)
     with pytest.raises(ExchangeError, match="10047 matching_engine_queue_full"):
         an_exchange(faults=plan).cancel("BTC-1")
 
 
-def test_partial_fill_fills_the_given_part_in_whole_lots():
+def test_partial_fill_fills_the_given_part_in_whole_lots() -> None:
     plan = FaultPlan()
     plan.arm("partial_fill", "sell", fraction=0.5, times=2)
     exchange = an_exchange(faults=plan)
@@ -90,23 +93,25 @@ def test_partial_fill_fills_the_given_part_in_whole_lots():
     assert sell(exchange, "0.5").order_state == "filled"
 
 
-def test_a_hidden_order_appears_in_look_ups_after_its_time():
+def test_a_hidden_order_appears_in_look_ups_after_its_time() -> None:
     plan = FaultPlan()
     plan.arm("hide_order", "sell", seconds=20)
     exchange = an_exchange(faults=plan)
     order = sell(exchange, "0.5")
     assert order.order_state == "filled"
-    assert exchange.orders_by_label("BTC", "cw-test-0") == exchange.trades("BTC") == ()
+    assert exchange.orders_by_label("BTC", "cw-test-0") == exchange.trades("BTC") == ()  # type: ignore[comparison-overlap]
     # The books themselves are true.
     assert holdings(exchange) == {CALL: dec("-0.5")}
     exchange.pass_time(19.999)
-    assert exchange.orders_by_label("BTC", "cw-test-0") == exchange.trades("BTC") == ()
+    assert exchange.orders_by_label("BTC", "cw-test-0") == exchange.trades("BTC") == ()  # type: ignore[comparison-overlap]
     exchange.pass_time(0.001)
     assert exchange.orders_by_label("BTC", "cw-test-0") == (order,)
     assert len(exchange.trades("BTC")) == 1
 
 
-def test_a_lost_reply_and_a_hidden_order_come_together_and_survive_a_restart(tmp_path):
+def test_a_lost_reply_and_a_hidden_order_come_together_and_survive_a_restart(
+    tmp_path: Path,
+) -> None:
     plan = FaultPlan()
     plan.arm("lose_reply", "sell")
     plan.arm("hide_order", "sell", seconds=20)
@@ -121,7 +126,7 @@ def test_a_lost_reply_and_a_hidden_order_come_together_and_survive_a_restart(tmp
     again.close()
 
 
-def test_a_call_that_is_stopped_leaves_other_faults_for_the_next():
+def test_a_call_that_is_stopped_leaves_other_faults_for_the_next() -> None:
     plan = FaultPlan()
     plan.arm("lose_reply", "buy")
     plan.arm("rate_limit", "buy")
@@ -133,7 +138,7 @@ def test_a_call_that_is_stopped_leaves_other_faults_for_the_next():
     assert buy(exchange).order_state == "filled"
 
 
-def test_a_stale_feed_freezes_what_is_shown_while_the_clock_goes_on():
+def test_a_stale_feed_freezes_what_is_shown_while_the_clock_goes_on() -> None:
     plan = FaultPlan()
     exchange = an_exchange(steady(), faults=plan)
     assert exchange.market().as_of == NOW
@@ -145,7 +150,7 @@ def test_a_stale_feed_freezes_what_is_shown_while_the_clock_goes_on():
     assert exchange.market().as_of == hours(2)
 
 
-def test_clear_disarms_and_unhides():
+def test_clear_disarms_and_unhides() -> None:
     plan = FaultPlan()
     plan.arm("hide_order", "sell")
     exchange = an_exchange(faults=plan)
@@ -166,12 +171,12 @@ def test_clear_disarms_and_unhides():
         pytest.param("stale_feed", ("sell",), 1, id="a-sell-has-no-feed"),
     ],
 )
-def test_a_fault_that_would_do_nothing_is_refused(kind, methods, times):
+def test_a_fault_that_would_do_nothing_is_refused(kind: Any, methods: Any, times: Any) -> None:
     with pytest.raises(ValueError, match=r"no such fault|does not concern"):
         FaultPlan().arm(kind, *methods, times=times)
 
 
-def test_a_refused_order_is_refused_whatever_is_armed_for_its_reply():
+def test_a_refused_order_is_refused_whatever_is_armed_for_its_reply() -> None:
     plan = FaultPlan()
     plan.arm("lose_reply", "sell")
     exchange = an_exchange(faults=plan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from builders import dec
@@ -19,7 +21,9 @@ from paper_exchange.steps import (
 )
 
 
-def after_a_rise(call_row, *, amount, rest=None, rows=None, size=2.0):
+def after_a_rise(
+    call_row: Any, *, amount: Any, rest: Any = None, rows: Any = None, size: Any = 2.0
+) -> Any:
     """Sell ``amount`` calls on one coin, then step to a market in which they cost ``call_row``."""
     after = (ROWS if rows is None else rows) | ({} if call_row is None else {CALL: call_row})
     if call_row is None:
@@ -35,7 +39,7 @@ def after_a_rise(call_row, *, amount, rest=None, rows=None, size=2.0):
     return exchange
 
 
-def test_one_to_one_covered_is_safe_even_when_the_price_triples():
+def test_one_to_one_covered_is_safe_even_when_the_price_triples() -> None:
     exchange = after_a_rise((0.65, 0.67, 0.66), amount="1")
     assert holdings(exchange) == {CALL: dec("-1")}
 
@@ -48,12 +52,14 @@ def test_one_to_one_covered_is_safe_even_when_the_price_triples():
         pytest.param(0.4303, True, id="just-above-is-liquidated"),
     ],
 )
-def test_liquidation_begins_when_maintenance_exceeds_the_margin_balance(mark, liquidated):
+def test_liquidation_begins_when_maintenance_exceeds_the_margin_balance(
+    mark: Any, liquidated: Any
+) -> None:
     exchange = after_a_rise((0.43, 0.4305, mark), amount="2")
     assert any(t.is_liquidation for t in exchange.trades("BTC")) is liquidated
 
 
-def test_liquidation_buys_back_no_more_than_needed_and_charges_its_own_fee():
+def test_liquidation_buys_back_no_more_than_needed_and_charges_its_own_fee() -> None:
     # 2 coins, balance 1.0104; mark 0.45: maintenance 2 x 0.525 = 1.05, missing 0.0396.
     # A coin bought at 0.455 frees 0.525 - 0.455 - 0.0019 = 0.0681, so 0.58 coins: 6 lots.
     exchange = after_a_rise((0.44, 0.455, 0.45), amount="2", rest="0.2")
@@ -73,7 +79,7 @@ def test_liquidation_buys_back_no_more_than_needed_and_charges_its_own_fee():
     assert (liquidation.is_liquidation, liquidation.order_state) == (True, "filled")
 
 
-def test_liquidation_walks_the_book_and_then_pays_the_band():
+def test_liquidation_walks_the_book_and_then_pays_the_band() -> None:
     # The ask costs more than a coin's maintenance frees, so the whole short goes: 2 lots a level
     # (0.2, 0.2, 0.4, 0.6), and the last 0.6 at the band, 0.6 + 0.3.
     exchange = after_a_rise((0.5, 0.7, 0.6), amount="2", size=0.2)
@@ -90,7 +96,7 @@ def test_liquidation_walks_the_book_and_then_pays_the_band():
     assert balance(exchange) < 0
 
 
-def test_beyond_a_book_above_the_band_the_deepest_level_is_paid():
+def test_beyond_a_book_above_the_band_the_deepest_level_is_paid() -> None:
     # The band ends at 0.53 + 0.265 = 0.795; the deepest level is at 0.9 + 3 ticks.
     exchange = after_a_rise((0.5, 0.9, 0.53), amount="2", size=0.2)
     fills = [t.price for t in exchange.trades("BTC") if t.is_liquidation]
@@ -98,18 +104,18 @@ def test_beyond_a_book_above_the_band_the_deepest_level_is_paid():
     assert fills[-2:] == [dec("0.9015"), dec("0.9015")]
 
 
-def test_without_an_ask_the_band_is_paid():
+def test_without_an_ask_the_band_is_paid() -> None:
     exchange = after_a_rise((0.5, None, 0.6), amount="2")
     (trade,) = [t for t in exchange.trades("BTC") if t.is_liquidation]
     assert (trade.price, trade.amount) == (dec("0.9"), dec("2"))
 
 
-def test_an_instrument_that_left_the_view_is_judged_by_its_last_mark():
+def test_an_instrument_that_left_the_view_is_judged_by_its_last_mark() -> None:
     exchange = after_a_rise(None, amount="2")
     assert holdings(exchange) == {CALL: dec("-2")}
 
 
-def test_the_short_that_ties_up_most_goes_first_and_the_other_coin_is_left_alone():
+def test_the_short_that_ties_up_most_goes_first_and_the_other_coin_is_left_alone() -> None:
     rows = ROWS | {DAILY: (0.3, 0.305, 0.3)}
     exchange = an_exchange(
         StepMarket(

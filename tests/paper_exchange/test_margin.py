@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from builders import dec
@@ -27,7 +29,9 @@ from paper_exchange.steps import CALL, an_exchange, buy, sell
         pytest.param("400000", "P", "3", "3.225", "3.225", id="put-deep-in-is-held-up"),
     ],
 )
-def test_short_margin_per_coin(strike, kind, mark, initial, maintenance):
+def test_short_margin_per_coin(
+    strike: Any, kind: Any, mark: Any, initial: Any, maintenance: Any
+) -> None:
     option = parse_option_name(f"BTC-9JAN26-{strike}-{kind}")
     margin = short_margin(option, mark_coin=dec(mark), forward_usd=dec("100000"))
     assert margin == (dec(initial), dec(maintenance))
@@ -49,7 +53,7 @@ def test_short_margin_per_coin(strike, kind, mark, initial, maintenance):
         ),
     ],
 )
-def test_order_reserve(position, sells, buys, reserve):
+def test_order_reserve(position: Any, sells: Any, buys: Any, reserve: Any) -> None:
     found = order_reserve(
         position=dec(position),
         sells=dec(sells),
@@ -59,7 +63,7 @@ def test_order_reserve(position, sells, buys, reserve):
     assert found == dec(reserve)
 
 
-def test_account_of_a_short_call():
+def test_account_of_a_short_call() -> None:
     exchange = an_exchange()
     sell(exchange, "0.5")
     funds = exchange.account()["BTC"]
@@ -80,7 +84,7 @@ def test_account_of_a_short_call():
     assert (position.initial_margin, position.maintenance_margin) == (dec("0.053"), dec("0.0405"))
 
 
-def test_a_long_needs_no_margin_and_counts_in_equity():
+def test_a_long_needs_no_margin_and_counts_in_equity() -> None:
     exchange = an_exchange()
     buy(exchange, "0.5")
     funds = exchange.account()["BTC"]
@@ -90,7 +94,7 @@ def test_a_long_needs_no_margin_and_counts_in_equity():
     assert funds.options_value == dec("0.003")
 
 
-def test_get_margins_states_the_formula_and_the_band():
+def test_get_margins_states_the_formula_and_the_band() -> None:
     quote = an_exchange().margins(CALL, dec("2"), dec("0.006"))
     assert quote.sell == dec("0.212")
     assert quote.buy == dec("0.0126")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from builders import a_spec, dec
@@ -11,11 +13,11 @@ from paper_exchange.steps import CALL, a_view
 SPEC = a_spec("BTC")
 
 
-def a_quote(bid, ask, mark=0.006, amount=2.0):
+def a_quote(bid: Any, ask: Any, mark: Any = 0.006, amount: Any = 2.0) -> Any:
     return a_view(rows={CALL: (bid, ask, mark)}, amount=amount).quote(CALL)
 
 
-def levels(*pairs):
+def levels(*pairs: Any) -> Any:
     return tuple(Level(dec(price), dec(amount)) for price, amount in pairs)
 
 
@@ -54,7 +56,7 @@ def levels(*pairs):
         pytest.param("sell", 0.0002, 0.0004, 0.05, [], id="less-than-a-lot-is-nothing"),
     ],
 )
-def test_book_levels(direction, bid, ask, amount, expected):
+def test_book_levels(direction: Any, bid: Any, ask: Any, amount: Any, expected: Any) -> None:
     assert book_levels(a_quote(bid, ask, amount=amount), direction, SPEC) == levels(*expected)
 
 
@@ -70,7 +72,7 @@ def test_book_levels(direction, bid, ask, amount, expected):
         pytest.param("0", "1", "0.006", [], id="nothing-reaches-the-limit"),
     ],
 )
-def test_take(taken, amount, limit, expected):
+def test_take(taken: Any, amount: Any, limit: Any, expected: Any) -> None:
     fills = take(
         levels(("0.0065", 2), ("0.007", 2)),
         direction="buy",
@@ -90,7 +92,7 @@ def test_take(taken, amount, limit, expected):
         pytest.param("0.01234", ("0.0023", "0.0225"), id="rounded-outwards-to-the-tick"),
     ],
 )
-def test_price_band(mark, band):
+def test_price_band(mark: Any, band: Any) -> None:
     assert price_band(dec(mark), SPEC) == tuple(map(dec, band))
 
 
@@ -104,11 +106,11 @@ def test_price_band(mark, band):
         pytest.param("buy", "0.0065", "0.006", id="a-buy-at-the-ask-moves-down"),
     ],
 )
-def test_post_only_price(direction, price, rests_at):
+def test_post_only_price(direction: Any, price: Any, rests_at: Any) -> None:
     assert post_only_price(dec(price), a_quote(0.0055, 0.0065), direction, SPEC) == dec(rests_at)
 
 
-def test_post_only_steps_into_the_finer_grid_and_never_to_zero():
+def test_post_only_steps_into_the_finer_grid_and_never_to_zero() -> None:
     assert post_only_price(dec("0.01"), a_quote(0.004, 0.005), "buy", SPEC) == dec("0.0049")
     assert post_only_price(dec("0.01"), a_quote(None, 0.0001), "buy", SPEC) == 0
     assert post_only_price(dec("0.01"), None, "buy", SPEC) == dec("0.01")

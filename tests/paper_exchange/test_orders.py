@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from builders import NOW, dec
@@ -57,13 +59,13 @@ NOW_MS = to_ms(NOW)
         pytest.param({"amount": dec(10)}, 10009, id="not-enough-funds"),
     ],
 )
-def test_refusals_change_nothing(changes, code):
+def test_refusals_change_nothing(changes: Any, code: Any) -> None:
     exchange = an_exchange()
     with pytest.raises(ExchangeError) as refused:
         exchange.place(a_ticket(**changes))
     assert refused.value.code == code
     assert exchange.account()["BTC"].available_funds == 1
-    assert exchange.positions() == exchange.open_orders() == ()
+    assert exchange.positions() == exchange.open_orders() == ()  # type: ignore[comparison-overlap]
     # The refused order used up no id.
     assert sell(exchange).order_id == "BTC-1"
 
@@ -77,11 +79,11 @@ def test_refusals_change_nothing(changes, code):
         pytest.param({"price": dec("0.0049")}, id="a-fine-tick-below-0.005"),
     ],
 )
-def test_boundaries_are_accepted(changes):
+def test_boundaries_are_accepted(changes: Any) -> None:
     assert an_exchange().place(a_ticket(**changes))[0].order_state == "filled"
 
 
-def test_eth_trades_whole_coins_only():
+def test_eth_trades_whole_coins_only() -> None:
     exchange = an_exchange()
     price = dec("0.01")
     with pytest.raises(ExchangeError, match="qty_too_low"):
@@ -103,7 +105,7 @@ def test_eth_trades_whole_coins_only():
         pytest.param(0.0001, "0.0000125", id="one-tick"),
     ],
 )
-def test_fee(bid, fee):
+def test_fee(bid: Any, fee: Any) -> None:
     exchange = an_exchange(steady(rows={CALL: (bid, None, bid)}))
     sell(exchange, "1", price=dec(bid))
     (trade,) = exchange.trades("BTC")
@@ -111,7 +113,7 @@ def test_fee(bid, fee):
     assert balance(exchange) == 1 + dec(bid) - dec(fee)
 
 
-def test_a_trade_states_what_happened():
+def test_a_trade_states_what_happened() -> None:
     exchange = an_exchange()
     order = sell(exchange, "0.5", label="cw-a")
     (trade,) = exchange.trades("BTC")
@@ -123,7 +125,7 @@ def test_a_trade_states_what_happened():
     assert exchange.trades("BTC", since_ms=NOW_MS + 1) == exchange.trades("ETH") == ()
 
 
-def test_immediate_or_cancel_takes_what_is_there_and_cancels_the_rest():
+def test_immediate_or_cancel_takes_what_is_there_and_cancels_the_rest() -> None:
     order = sell(an_exchange(btc=9), "3", price=dec("0.0055"))
     assert (order.order_state, order.filled_amount) == ("cancelled", dec(2))
     missed = sell(an_exchange(), "1", price=dec("0.006"))
@@ -131,7 +133,7 @@ def test_immediate_or_cancel_takes_what_is_there_and_cancels_the_rest():
     assert missed.average_price is None
 
 
-def test_a_deep_order_walks_the_declared_levels():
+def test_a_deep_order_walks_the_declared_levels() -> None:
     exchange = an_exchange(btc=9)
     order = sell(exchange, "5", price=dec("0.0045"))
     # 2 at 0.0055, 2 at 0.005, 1 at 0.0045: 0.0255 / 5.
@@ -143,7 +145,7 @@ def test_a_deep_order_walks_the_declared_levels():
     ]
 
 
-def test_liquidity_taken_in_a_step_is_gone_until_the_next():
+def test_liquidity_taken_in_a_step_is_gone_until_the_next() -> None:
     exchange = an_exchange(btc=9)
     assert sell(exchange, "1.5").filled_amount == dec("1.5")
     assert sell(exchange, "1.5").filled_amount == dec("0.5")
@@ -156,14 +158,14 @@ def test_liquidity_taken_in_a_step_is_gone_until_the_next():
     assert sell(exchange, "1.5").filled_amount == dec("1.5")
 
 
-def test_fill_or_kill_fills_all_or_nothing():
+def test_fill_or_kill_fills_all_or_nothing() -> None:
     exchange = an_exchange(btc=9)
     killed = sell(exchange, "2.1", time_in_force="fill_or_kill")
     assert (killed.order_state, killed.filled_amount) == ("cancelled", dec(0))
     assert sell(exchange, "2", time_in_force="fill_or_kill").order_state == "filled"
 
 
-def test_a_market_order_stays_within_the_price_band():
+def test_a_market_order_stays_within_the_price_band() -> None:
     # Mark 0.05, so a market buy pays at most 0.075; the ask at 0.0745 has two levels inside.
     exchange = an_exchange(steady(rows={CALL: (0.04, 0.0745, 0.05)}), btc=9)
     order = buy(exchange, "9", order_type="market", price=None)
@@ -171,7 +173,7 @@ def test_a_market_order_stays_within_the_price_band():
     assert {t.price for t in exchange.trades("BTC")} == {dec("0.0745"), dec("0.075")}
 
 
-def test_an_order_rests_and_fills_as_maker_when_the_quote_reaches_it():
+def test_an_order_rests_and_fills_as_maker_when_the_quote_reaches_it() -> None:
     rows_up = ROWS | {CALL: (0.0085, 0.0095, 0.009)}
     exchange = an_exchange(StepMarket(a_view(), a_view(hours(1)), a_view(hours(2), rows_up)))
     order = sell(exchange, "0.5", price=dec("0.008"), time_in_force=GTC)
@@ -192,7 +194,7 @@ def test_an_order_rests_and_fills_as_maker_when_the_quote_reaches_it():
     assert (done.order_state, done.average_price) == ("filled", dec("0.008"))
 
 
-def test_a_resting_order_fills_no_more_than_the_displayed_size_a_step():
+def test_a_resting_order_fills_no_more_than_the_displayed_size_a_step() -> None:
     rows_up = ROWS | {CALL: (0.0085, 0.0095, 0.009)}
     views = (a_view(hours(i), rows_up, amount=0.3) for i in (1, 2, 3))
     exchange = an_exchange(StepMarket(a_view(), *views))
@@ -206,7 +208,7 @@ def test_a_resting_order_fills_no_more_than_the_displayed_size_a_step():
     assert exchange.open_orders() == ()
 
 
-def test_resting_orders_share_the_displayed_size_oldest_first():
+def test_resting_orders_share_the_displayed_size_oldest_first() -> None:
     rows_up = ROWS | {CALL: (0.0085, 0.0095, 0.009)}
     exchange = an_exchange(StepMarket(a_view(), a_view(hours(1), rows_up, amount=0.5)))
     for price in ("0.008", "0.0075"):
@@ -218,7 +220,7 @@ def test_resting_orders_share_the_displayed_size_oldest_first():
     ]
 
 
-def test_a_good_til_cancelled_order_fills_what_it_can_and_rests_with_the_rest():
+def test_a_good_til_cancelled_order_fills_what_it_can_and_rests_with_the_rest() -> None:
     exchange = an_exchange(btc=9)
     order = sell(exchange, "3", time_in_force=GTC)
     assert (order.order_state, order.filled_amount) == ("open", dec(2))
@@ -228,7 +230,7 @@ def test_a_good_til_cancelled_order_fills_what_it_can_and_rests_with_the_rest():
     assert exchange.open_orders() == ()
 
 
-def test_cancel_refuses_what_is_not_open():
+def test_cancel_refuses_what_is_not_open() -> None:
     exchange = an_exchange()
     with pytest.raises(ExchangeError, match="10004"):
         exchange.cancel("BTC-99")
@@ -236,7 +238,7 @@ def test_cancel_refuses_what_is_not_open():
         exchange.cancel(sell(exchange).order_id)
 
 
-def test_post_only_moves_out_of_the_spread_or_is_rejected():
+def test_post_only_moves_out_of_the_spread_or_is_rejected() -> None:
     exchange = an_exchange()
     order = sell(exchange, "0.1", time_in_force=GTC, post_only=True, price=dec("0.0055"))
     assert (order.order_state, order.price) == ("open", dec("0.006"))
@@ -254,7 +256,7 @@ def test_post_only_moves_out_of_the_spread_or_is_rejected():
     assert exchange.trades("BTC") == ()
 
 
-def test_reduce_only_is_cut_to_the_position():
+def test_reduce_only_is_cut_to_the_position() -> None:
     exchange = an_exchange()
     sell(exchange, "0.3")
     order = buy(exchange, "1", reduce_only=True)
@@ -264,14 +266,14 @@ def test_reduce_only_is_cut_to_the_position():
         buy(exchange, "0.1", reduce_only=True)
 
 
-def test_reduce_only_does_not_reduce_a_position_of_its_own_side():
+def test_reduce_only_does_not_reduce_a_position_of_its_own_side() -> None:
     exchange = an_exchange()
     sell(exchange, "0.3")
     with pytest.raises(ExchangeError, match="11030"):
         sell(exchange, "0.1", reduce_only=True)
 
 
-def test_resting_reduce_only_orders_shrink_and_go_with_the_position():
+def test_resting_reduce_only_orders_shrink_and_go_with_the_position() -> None:
     exchange = an_exchange()
     sell(exchange, "0.5")
     resting = buy(exchange, "0.5", price=dec("0.005"), time_in_force=GTC, reduce_only=True)
@@ -286,7 +288,7 @@ def test_resting_reduce_only_orders_shrink_and_go_with_the_position():
     assert (gone.order_state, gone.cancel_reason) == ("cancelled", "risk_mitigation")
 
 
-def test_duplicate_labels_make_two_orders():
+def test_duplicate_labels_make_two_orders() -> None:
     exchange = an_exchange()
     first, second = sell(exchange, "0.1", label="same"), sell(exchange, "0.1", label="same")
     assert [o.order_id for o in exchange.orders_by_label("BTC", "same")] == [
@@ -297,7 +299,7 @@ def test_duplicate_labels_make_two_orders():
     assert holdings(exchange) == {CALL: dec("-0.2")}
 
 
-def test_buying_back_realises_profit_and_keeps_the_average_price():
+def test_buying_back_realises_profit_and_keeps_the_average_price() -> None:
     exchange = an_exchange()
     sell(exchange, "0.6")
     buy(exchange, "0.2")
@@ -308,7 +310,7 @@ def test_buying_back_realises_profit_and_keeps_the_average_price():
     assert [t.profit_loss for t in exchange.trades("BTC")] == [dec(0), dec("-0.0002")]
 
 
-def test_average_price_is_rounded_where_it_is_divided():
+def test_average_price_is_rounded_where_it_is_divided() -> None:
     rows_down = ROWS | {CALL: (0.005, 0.006, 0.0055)}
     exchange = an_exchange(StepMarket(a_view(), a_view(hours(1), rows_down)))
     sell(exchange, "0.4")
@@ -318,7 +320,7 @@ def test_average_price_is_rounded_where_it_is_divided():
     assert exchange.positions()[0].average_price == dec("0.00533333")
 
 
-def test_an_order_through_zero_turns_the_position():
+def test_an_order_through_zero_turns_the_position() -> None:
     exchange = an_exchange()
     sell(exchange, "0.3")
     buy(exchange, "0.5")
@@ -328,7 +330,7 @@ def test_an_order_through_zero_turns_the_position():
     assert position.realized_profit_loss == dec("-0.0003")
 
 
-def test_funds_bound_sells_by_initial_margin_and_buys_by_cost():
+def test_funds_bound_sells_by_initial_margin_and_buys_by_cost() -> None:
     # 0.106 a coin: 9 coins need 0.954, 10 need 1.06.
     exchange = an_exchange()
     with pytest.raises(ExchangeError, match="10009"):
@@ -341,7 +343,7 @@ def test_funds_bound_sells_by_initial_margin_and_buys_by_cost():
     assert buy(exchange, "5", **buy_terms).filled_amount == 2
 
 
-def test_a_short_can_be_bought_back_with_no_funds_available():
+def test_a_short_can_be_bought_back_with_no_funds_available() -> None:
     # The mark rises to 0.25, so 3 coins need 3 x 0.4 = 1.2 of about 1.0: no funds are available,
     # but 3 x 0.075 + 0.75 = 0.975 still keeps the account from liquidation.
     dear = {CALL: (0.24, 0.255, 0.25)}
@@ -360,7 +362,7 @@ def test_a_short_can_be_bought_back_with_no_funds_available():
     assert exchange.positions() == ()
 
 
-def test_a_buy_back_that_cash_cannot_pay_is_refused():
+def test_a_buy_back_that_cash_cannot_pay_is_refused() -> None:
     # 2.5 coins of margin need 2.5 x (0.075 + 0.3) = 0.9375 of 1.0124; buying at 0.41 costs 1.025.
     dear = {CALL: (0.28, 0.41, 0.3)}
     exchange = an_exchange(
@@ -376,7 +378,7 @@ def test_a_buy_back_that_cash_cannot_pay_is_refused():
     assert buy(exchange, "1", price=dec("0.41"), reduce_only=True).order_state == "filled"
 
 
-def test_a_position_that_leaves_the_view_keeps_its_last_mark():
+def test_a_position_that_leaves_the_view_keeps_its_last_mark() -> None:
     rows = {name: row for name, row in ROWS.items() if name != CALL}
     store = PaperStore()
     source = StepMarket(a_view(), a_view(hours(1), rows))
@@ -393,7 +395,7 @@ def test_a_position_that_leaves_the_view_keeps_its_last_mark():
         exchange.margins(CALL, dec(1), dec("0.006"))
 
 
-def test_an_option_that_left_the_books_and_the_view_is_unknown_again():
+def test_an_option_that_left_the_books_and_the_view_is_unknown_again() -> None:
     rows = {name: row for name, row in ROWS.items() if name != CALL}
     exchange = an_exchange(StepMarket(a_view(), a_view(hours(1), rows)))
     sell(exchange, "0.5")

@@ -6,8 +6,10 @@ from collections import defaultdict
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +36,7 @@ from paper_exchange.steps import (
 PRICES = ["0.0001", "0.004", "0.005", "0.0055", "0.006", "0.0065", "0.0075", "0.0085", "0.3", "0.9"]
 
 
-def a_rough_market():
+def a_rough_market() -> Any:
     """Quotes that move, vanish, and dwarf the account; two expiries on the way."""
     up = {CALL: (0.0075, 0.0085, 0.008), PUT: (0.001, 0.0015, 0.0012), ETH_CALL: ROWS[ETH_CALL]}
     high = {CALL: (0.3, 0.34, 0.32), PUT: (None, 0.0001, 0.0), ETH_CALL: (0.2, None, 0.25)}
@@ -70,7 +72,7 @@ steps = st.lists(
 )
 
 
-def audit(exchange, books, deposits):
+def audit(exchange: Any, books: Any, deposits: Any) -> None:
     """Hold the books against themselves."""
     cash: dict[str, Decimal] = defaultdict(Decimal, deposits)
     size: dict[str, Decimal] = defaultdict(Decimal)
@@ -102,12 +104,14 @@ def audit(exchange, books, deposits):
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=steps)
-def test_any_sequence_conserves_coin_and_explains_every_position(tmp_path_factory, steps):
+def test_any_sequence_conserves_coin_and_explains_every_position(
+    tmp_path_factory: pytest.TempPathFactory, steps: Any
+) -> None:
     path = tmp_path_factory.mktemp("paper") / "paper.db"
     plan, source = FaultPlan(), a_rough_market()
     deposits = {"BTC": dec("1.5"), "ETH": dec(10)}
 
-    def reopened():
+    def reopened() -> Any:
         return an_exchange(
             source, PaperStore(path, durable=False), btc=deposits["BTC"], eth=10, faults=plan
         )
@@ -147,7 +151,7 @@ def test_any_sequence_conserves_coin_and_explains_every_position(tmp_path_factor
     exchange.close()
 
 
-def test_a_run_through_a_synthetic_crash_keeps_its_books():
+def test_a_run_through_a_synthetic_crash_keeps_its_books() -> None:
     source = open_source("synthetic:crash-1", step=timedelta(hours=12))
     deposits = {"BTC": dec(1), "ETH": dec(10)}
     store = PaperStore()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ from paper_exchange.steps import (
         pytest.param(DAILY, "-1", "125000", "0.2", "0", "-0.2", id="daily-pays-no-fee"),
     ],
 )
-def test_delivery(name, position, price, payoff, fee, cash):
+def test_delivery(name: Any, position: Any, price: Any, payoff: Any, fee: Any, cash: Any) -> None:
     delivery = deliver(
         parse_option_name(name), position=dec(position), delivery_price_usd=dec(price)
     )
@@ -59,7 +60,7 @@ def test_delivery(name, position, price, payoff, fee, cash):
 EXPIRY = datetime(2026, 1, 9, 8, tzinfo=UTC)
 
 
-def test_expiry_pays_the_position_removes_it_and_cancels_its_orders():
+def test_expiry_pays_the_position_removes_it_and_cancels_its_orders() -> None:
     after = hours(24 * 4)
     rows = {name: row for name, row in ROWS.items() if name == DAILY}
     exchange = an_exchange(
@@ -93,7 +94,7 @@ def test_expiry_pays_the_position_removes_it_and_cancels_its_orders():
     assert row.timestamp == to_ms(EXPIRY)
 
 
-def test_an_option_that_expires_between_two_snapshots_settles_at_its_own_eight_o_clock():
+def test_an_option_that_expires_between_two_snapshots_settles_at_its_own_eight_o_clock() -> None:
     # From 08:30 on the 5th at 100,000 to 08:30 on the 10th at 124,000: 120 hours, 200 USD an hour.
     # The call ends after 95.5 hours, at 119,100: 106000 / 119100 = 0.89000840.
     last = hours(120)
@@ -109,7 +110,7 @@ def test_an_option_that_expires_between_two_snapshots_settles_at_its_own_eight_o
     assert row.timestamp == to_ms(EXPIRY)
 
 
-def test_expiries_settle_in_time_order_and_an_out_of_the_money_one_leaves_a_row_too():
+def test_expiries_settle_in_time_order_and_an_out_of_the_money_one_leaves_a_row_too() -> None:
     exchange = an_exchange(StepMarket(a_view(), a_view(hours(120), {}), delivery={"BTC": "100000"}))
     sell(exchange, "0.3")
     buy(exchange, "0.2", instrument_name=DAILY, price=dec("0.0085"))
@@ -126,7 +127,7 @@ def test_expiries_settle_in_time_order_and_an_out_of_the_money_one_leaves_a_row_
     assert exchange.settlements("ETH") == ()
 
 
-def test_time_that_passes_an_expiry_within_a_step_settles_it_then():
+def test_time_that_passes_an_expiry_within_a_step_settles_it_then() -> None:
     exchange = an_exchange(
         StepMarket(a_view(), a_view(hours(120), {}, index=INDEX), delivery={"BTC": "100000"})
     )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, Never
 
 import pytest
 
@@ -32,7 +33,7 @@ from paper_exchange.steps import (
 )
 
 
-def everything(exchange):
+def everything(exchange: Any) -> Any:
     return (
         exchange.now,
         exchange.account(),
@@ -43,7 +44,7 @@ def everything(exchange):
     )
 
 
-def test_a_reopened_account_is_the_same_and_goes_on_the_same(tmp_path):
+def test_a_reopened_account_is_the_same_and_goes_on_the_same(tmp_path: Path) -> None:
     path = tmp_path / "paper.db"
     source = StepMarket(
         *(a_view(hours(i)) for i in range(3)),
@@ -76,7 +77,7 @@ def test_a_reopened_account_is_the_same_and_goes_on_the_same(tmp_path):
     third.close()
 
 
-def test_an_account_belongs_to_one_market(tmp_path):
+def test_an_account_belongs_to_one_market(tmp_path: Path) -> None:
     an_exchange(store=PaperStore(tmp_path / "a.db")).close()
     with (
         PaperStore(tmp_path / "a.db") as store,
@@ -87,19 +88,19 @@ def test_an_account_belongs_to_one_market(tmp_path):
 
 
 @pytest.mark.parametrize(("btc", "word"), [("-1", "deposit"), ("NaN", "deposit")])
-def test_impossible_deposits_are_refused(btc, word):
+def test_impossible_deposits_are_refused(btc: Any, word: Any) -> None:
     with pytest.raises(ConfigError, match=word):
         an_exchange(btc=btc)
 
 
-def test_a_deposit_in_a_coin_that_does_not_trade_is_refused():
+def test_a_deposit_in_a_coin_that_does_not_trade_is_refused() -> None:
     from callwright.paper.exchange import PaperExchange
 
     with pytest.raises(ConfigError, match="SOL"):
         PaperExchange(steady(), PaperStore(), deposits={"SOL": dec(1)})
 
 
-def test_the_file_is_private(tmp_path):
+def test_the_file_is_private(tmp_path: Path) -> None:
     path = tmp_path / "paper.db"
     old = os.umask(0)
     try:
@@ -112,7 +113,7 @@ def test_the_file_is_private(tmp_path):
         os.umask(old)
 
 
-def test_the_books_can_be_read_while_they_are_written_and_afterwards(tmp_path):
+def test_the_books_can_be_read_while_they_are_written_and_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "paper.db"
     exchange = an_exchange(store=PaperStore(path))
     sell(exchange, "0.5")
@@ -132,7 +133,7 @@ def test_the_books_can_be_read_while_they_are_written_and_afterwards(tmp_path):
         assert (progress.source, progress.orders, progress.trades) == ("steps", 2, 2)
 
 
-def test_readers_cannot_write(tmp_path):
+def test_readers_cannot_write(tmp_path: Path) -> None:
     path = tmp_path / "paper.db"
     an_exchange(store=PaperStore(path)).close()
     with open_books(path) as books, pytest.raises(sqlite3.OperationalError, match="readonly"):
@@ -171,7 +172,9 @@ def _a_folder(path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [_garbage, _other_database, _newer_version, _torn, _a_folder])
 @pytest.mark.parametrize("open_", [PaperStore, open_books])
-def test_a_file_that_is_not_a_sound_account_is_named_with_a_remedy(tmp_path, spoil, open_):
+def test_a_file_that_is_not_a_sound_account_is_named_with_a_remedy(
+    tmp_path: Path, spoil: Any, open_: Any
+) -> None:
     path = tmp_path / "paper.db"
     spoil(path)
     with pytest.raises(StorageError, match=r"paper\.db") as refused:
@@ -179,14 +182,14 @@ def test_a_file_that_is_not_a_sound_account_is_named_with_a_remedy(tmp_path, spo
     assert refused.value.remedy
 
 
-def test_a_missing_folder_or_file_is_named(tmp_path):
+def test_a_missing_folder_or_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="nowhere"):
         PaperStore(tmp_path / "nowhere" / "paper.db")
     with pytest.raises(StorageError, match="no paper account"):
         open_books(tmp_path / "none.db")
 
 
-def test_a_full_disk_changes_nothing_and_the_exchange_goes_on_afterwards(tmp_path):
+def test_a_full_disk_changes_nothing_and_the_exchange_goes_on_afterwards(tmp_path: Path) -> None:
     store = PaperStore(tmp_path / "paper.db")
     exchange = an_exchange(store=store)
     sell(exchange, "0.1", label="x" * 64)
@@ -207,7 +210,7 @@ def test_a_full_disk_changes_nothing_and_the_exchange_goes_on_afterwards(tmp_pat
     exchange.close()
 
 
-def test_two_writers_are_noticed(tmp_path):
+def test_two_writers_are_noticed(tmp_path: Path) -> None:
     first = an_exchange(store=PaperStore(tmp_path / "a.db"))
     second = an_exchange(store=PaperStore(tmp_path / "a.db"))
     sell(first, "0.5")
@@ -217,14 +220,14 @@ def test_two_writers_are_noticed(tmp_path):
     second.close()
 
 
-def test_a_refused_order_leaves_the_file_as_it_was(tmp_path):
+def test_a_refused_order_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     exchange = an_exchange(store=PaperStore(tmp_path / "a.db"))
     sell(exchange, "0.5")
     with pytest.raises(ExchangeError):
         sell(exchange, "9.5", price=dec("0.02"), time_in_force="good_til_cancelled")
     with open_books(tmp_path / "a.db") as books:
         assert len(books.orders()) == 1
-        assert books.progress().orders == 1
+        assert books.progress().orders == 1  # type: ignore[union-attr]
         assert len(books.rows(Order, "label = ?", ("cw-test-0",))) == 1
     exchange.close()
 
@@ -245,7 +248,7 @@ while True:
 
 
 @pytest.mark.parametrize("after_s", [0.03, 0.11])
-def test_a_killed_process_leaves_whole_changes_only(tmp_path, after_s):
+def test_a_killed_process_leaves_whole_changes_only(tmp_path: Path, after_s: Any) -> None:
     path = tmp_path / "paper.db"
     process = subprocess.Popen(
         [sys.executable, "-c", _ENDLESS, str(path)],
@@ -265,17 +268,17 @@ def test_a_killed_process_leaves_whole_changes_only(tmp_path, after_s):
     assert balance(exchange) == 50 + sum(trade.cash for trade in trades)
     held = sum(t.amount if t.direction == "buy" else -t.amount for t in trades)
     assert sum(p.size for p in exchange.positions()) == held
-    assert (progress.orders, progress.trades) == (len(orders), len(trades))
+    assert (progress.orders, progress.trades) == (len(orders), len(trades))  # type: ignore[union-attr]
     assert sum(o.filled_amount for o in orders) == sum(t.amount for t in trades)
     sell(exchange, "0.1")
     exchange.close()
 
 
-def test_within_a_transaction_the_last_word_is_written_once_and_can_be_read(tmp_path):
+def test_within_a_transaction_the_last_word_is_written_once_and_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     an_exchange(store=PaperStore(path)).close()
     with PaperStore(path) as store:
-        statements = []
+        statements = []  # type: ignore[var-annotated]
         with store.transaction():
             store._db.set_trace_callback(statements.append)
             for balance_coin in ("2", "3", "4"):
@@ -286,12 +289,14 @@ def test_within_a_transaction_the_last_word_is_written_once_and_can_be_read(tmp_
         assert {c.currency: c.balance for c in store.balances()} == {"BTC": 4, "ETH": 10}
 
 
-def _put_and_fail(store, record):
+def _put_and_fail(store: Any, record: Any) -> Never:
     store.put(record)
     raise KeyError
 
 
-def test_what_is_put_after_a_removal_is_there_and_what_was_rolled_back_is_not(tmp_path):
+def test_what_is_put_after_a_removal_is_there_and_what_was_rolled_back_is_not(
+    tmp_path: Path,
+) -> None:
     mark, newer = Mark(CALL, dec("0.01"), dec(100_000)), Mark(CALL, dec("0.02"), dec(90_000))
     with PaperStore(tmp_path / "a.db") as store:
         with store.transaction():

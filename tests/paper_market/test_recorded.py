@@ -9,6 +9,8 @@ import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ TIMES = [
 ]
 
 
-def small_view(at, btc=100_000.0, eth=4_000.0):
+def small_view(at: Any, btc: Any = 100_000.0, eth: Any = 4_000.0) -> Any:
     return a_market(
         an_underlying_market("BTC", at=at, index_usd=btc),
         an_underlying_market("ETH", at=at, index_usd=eth),
@@ -38,13 +40,13 @@ def small_view(at, btc=100_000.0, eth=4_000.0):
 
 
 @pytest.fixture
-def directory(tmp_path):
+def directory(tmp_path: Path) -> Any:
     for at, btc in zip(TIMES, (100_000.0, 102_000.0, 90_000.0), strict=True):
         write_snapshot(small_view(at, btc), tmp_path)
     return tmp_path
 
 
-def rewrite(path, change):
+def rewrite(path: Any, change: Any) -> Any:
     """Read a snapshot's rows as dicts, let ``change`` edit the list, and write them back."""
     rows = list(csv.DictReader(io.StringIO(gzip.decompress(path.read_bytes()).decode())))
     change(rows)
@@ -56,7 +58,7 @@ def rewrite(path, change):
     return path
 
 
-def assert_same_chains(one, two):
+def assert_same_chains(one: Any, two: Any) -> None:
     for coin, market in one.underlyings.items():
         other = two.underlyings[coin]
         assert other.index_usd == market.index_usd
@@ -77,7 +79,7 @@ def assert_same_chains(one, two):
         pytest.param(lambda text: text.replace("T08:00:00+00:00", "T08:00:00Z"), id="Z for UTC"),
     ],
 )
-def test_the_same_table_in_another_spelling_is_the_same_market(directory, retell):
+def test_the_same_table_in_another_spelling_is_the_same_market(directory: Any, retell: Any) -> None:
     path = sorted(directory.iterdir())[0]
     before, text = read_snapshot(path), gzip.decompress(path.read_bytes()).decode()
     assert retell(text) != text
@@ -85,7 +87,7 @@ def test_the_same_table_in_another_spelling_is_the_same_market(directory, retell
     assert_same_chains(before, read_snapshot(path))
 
 
-def test_a_lone_carriage_return_is_a_torn_file(directory):
+def test_a_lone_carriage_return_is_a_torn_file(directory: Any) -> None:
     path = sorted(directory.iterdir())[0]
     text = gzip.decompress(path.read_bytes()).decode()
     path.write_bytes(gzip.compress(text.replace(",call,", ",ca\rll,").encode()))
@@ -96,8 +98,8 @@ def test_a_lone_carriage_return_is_a_torn_file(directory):
 @pytest.mark.parametrize(
     ("column", "reason"), [("timestamp", "bad_time"), ("expiry_datetime", "contradicts_name")]
 )
-def test_a_time_beyond_the_calendar_drops_its_row(directory, column, reason):
-    def change(rows):
+def test_a_time_beyond_the_calendar_drops_its_row(directory: Any, column: Any, reason: Any) -> None:
+    def change(rows: Any) -> None:
         rows[0][column] = "9999-12-31T23:59:59-12:00"
 
     path = rewrite(sorted(directory.iterdir())[0], change)
@@ -105,7 +107,7 @@ def test_a_time_beyond_the_calendar_drops_its_row(directory, column, reason):
     assert dropped == {reason: 1}
 
 
-def test_an_empty_line_is_a_torn_row(directory):
+def test_an_empty_line_is_a_torn_row(directory: Any) -> None:
     path = sorted(directory.iterdir())[0]
     lines = gzip.decompress(path.read_bytes()).decode().split("\n")
     path.write_bytes(gzip.compress("\n".join([*lines[:3], "", *lines[3:]]).encode()))
@@ -113,7 +115,7 @@ def test_an_empty_line_is_a_torn_row(directory):
         read_snapshot(path)
 
 
-def test_a_synthetic_view_survives_the_round_trip_exactly(tmp_path):
+def test_a_synthetic_view_survives_the_round_trip_exactly(tmp_path: Path) -> None:
     view = SyntheticSource(3).view(START + timedelta(days=2, hours=9, minutes=12, seconds=5))
     path = write_snapshot(view, tmp_path / "made" / "here")
     assert path.name == "deribit_options_snapshot_20260107T091205Z.csv.gz"
@@ -125,21 +127,21 @@ def test_a_synthetic_view_survives_the_round_trip_exactly(tmp_path):
     assert all(not m.chain.dropped_rows for m in again.underlyings.values())
 
 
-def test_the_same_view_gives_the_same_bytes_and_no_leftovers(tmp_path):
+def test_the_same_view_gives_the_same_bytes_and_no_leftovers(tmp_path: Path) -> None:
     view = small_view(TIMES[0])
     first = write_snapshot(view, tmp_path).read_bytes()
     assert write_snapshot(view, tmp_path).read_bytes() == first
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_directory_that_cannot_be_made_is_named(tmp_path):
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(StorageError, match="taken") as refusal:
         write_snapshot(small_view(TIMES[0]), tmp_path / "taken")
     assert refusal.value.remedy
 
 
-def test_written_columns_are_the_documented_ones(tmp_path):
+def test_written_columns_are_the_documented_ones(tmp_path: Path) -> None:
     # BTC-9JAN26-100000-C at F = 100000, IV 0.5 and 25 hours less than 4 days: the delta of an
     # at-the-money call is a little above one half.
     path = write_snapshot(small_view(TIMES[1]), tmp_path)
@@ -158,7 +160,7 @@ def test_written_columns_are_the_documented_ones(tmp_path):
     assert float(row["vega"]) == pytest.approx(41.53, abs=0.01)
 
 
-def test_a_plain_csv_is_read_as_well(directory):
+def test_a_plain_csv_is_read_as_well(directory: Any) -> None:
     path = sorted(directory.iterdir())[0]
     plain = path.with_suffix("")
     plain.write_bytes(gzip.decompress(path.read_bytes()))
@@ -166,7 +168,7 @@ def test_a_plain_csv_is_read_as_well(directory):
     assert RecordedSource(directory).start() == TIMES[0]
 
 
-def test_time_goes_from_snapshot_to_snapshot_and_ends(directory):
+def test_time_goes_from_snapshot_to_snapshot_and_ends(directory: Any) -> None:
     source = RecordedSource(directory)
     assert re.fullmatch(r"recorded:[0-9a-f]{8}", source.name)
     assert source.start() == TIMES[0]
@@ -176,7 +178,7 @@ def test_time_goes_from_snapshot_to_snapshot_and_ends(directory):
         source.next_after(TIMES[2])
 
 
-def test_a_view_needs_no_walk_to_it_and_knows_the_prices_before(directory):
+def test_a_view_needs_no_walk_to_it_and_knows_the_prices_before(directory: Any) -> None:
     walked = RecordedSource(directory)
     for at in TIMES:
         walked.view(at)
@@ -191,12 +193,12 @@ def test_a_view_needs_no_walk_to_it_and_knows_the_prices_before(directory):
     )
 
 
-def test_there_is_no_view_between_snapshots(directory):
+def test_there_is_no_view_between_snapshots(directory: Any) -> None:
     with pytest.raises(DataInvalid, match="no snapshot was recorded at 2026-01-05T08"):
         RecordedSource(directory).view(datetime(2026, 1, 5, 8, tzinfo=UTC))
 
 
-def test_delivery_lies_on_the_line_between_two_snapshots(directory):
+def test_delivery_lies_on_the_line_between_two_snapshots(directory: Any) -> None:
     source = RecordedSource(directory)
     # 08:00 is half way from 07:00 at 100,000 to 09:00 at 102,000.
     price = source.delivery_price("BTC", datetime(2026, 1, 5, 8, tzinfo=UTC))
@@ -213,7 +215,7 @@ def test_delivery_lies_on_the_line_between_two_snapshots(directory):
     [TIMES[0] - timedelta(seconds=1), TIMES[2] + timedelta(seconds=1)],
     ids=["before-the-first", "after-the-last"],
 )
-def test_no_index_outside_the_snapshots(directory, at):
+def test_no_index_outside_the_snapshots(directory: Any, at: Any) -> None:
     source = RecordedSource(directory)
     with pytest.raises(DataInvalid, match="does not cover"):
         source.delivery_price("ETH", at)
@@ -224,7 +226,7 @@ def test_no_index_outside_the_snapshots(directory, at):
 NAME = "BTC-9JAN26-100000-C"
 
 
-def _row(rows, name=NAME):
+def _row(rows: Any, name: Any = NAME) -> Any:
     return next(r for r in rows if r["instrument_name"] == name)
 
 
@@ -258,7 +260,9 @@ def _row(rows, name=NAME):
         ("ask_price", "a lot", "not_finite"),
     ],
 )
-def test_a_bad_row_is_dropped_and_counted(directory, column, value, reason):
+def test_a_bad_row_is_dropped_and_counted(
+    directory: Any, column: Any, value: Any, reason: Any
+) -> None:
     path = sorted(directory.iterdir())[0]
     before = read_snapshot(path)
     rewrite(path, lambda rows: _row(rows).update({column: value}))
@@ -271,14 +275,14 @@ def test_a_bad_row_is_dropped_and_counted(directory, column, value, reason):
     assert len(view.underlyings["ETH"].chain) == len(before.underlyings["ETH"].chain)
 
 
-def test_a_row_of_an_unknown_coin_is_counted_with_each(directory):
+def test_a_row_of_an_unknown_coin_is_counted_with_each(directory: Any) -> None:
     path = sorted(directory.iterdir())[0]
     rewrite(path, lambda rows: _row(rows).update(currency="SOL"))
     for market in read_snapshot(path).underlyings.values():
         assert market.chain.dropped_rows == {"wrong_currency": 1}
 
 
-def test_of_a_double_instrument_no_row_is_used(directory):
+def test_of_a_double_instrument_no_row_is_used(directory: Any) -> None:
     path = sorted(directory.iterdir())[0]
     rewrite(path, lambda rows: rows.append(_row(rows) | {"bid_price": "0.9"}))
     chain = read_snapshot(path).underlyings["BTC"].chain
@@ -286,10 +290,10 @@ def test_of_a_double_instrument_no_row_is_used(directory):
     assert chain.listing.row(NAME) is None
 
 
-def test_an_expired_row_is_dropped(tmp_path):
+def test_an_expired_row_is_dropped(tmp_path: Path) -> None:
     path = write_snapshot(small_view(TIMES[0]), tmp_path)
 
-    def later(rows):
+    def later(rows: Any) -> None:
         for row in rows:
             row["timestamp"] = "2026-01-06T08:00:00.000+00:00"
 
@@ -307,19 +311,19 @@ def test_an_expired_row_is_dropped(tmp_path):
         pytest.param({"bid_price": "0.04"}, "0.04", "0.03", id="crossed-is-kept"),
     ],
 )
-def test_quotes_are_kept_as_they_are(directory, change, bid, ask):
+def test_quotes_are_kept_as_they_are(directory: Any, change: Any, bid: Any, ask: Any) -> None:
     path = sorted(directory.iterdir())[0]
     rewrite(path, lambda rows: _row(rows).update({"ask_price": "0.03"} | change))
     view = read_snapshot(path)
     quote = view.quote(NAME)
-    assert quote.bid_coin == (bid and Decimal(bid))
-    assert quote.ask_coin == (ask and Decimal(ask))
-    assert (quote.bid_amount_coin > 0) == (bid is not None)
-    assert (quote.ask_amount_coin > 0) == (ask is not None)
+    assert quote.bid_coin == (bid and Decimal(bid))  # type: ignore[union-attr]
+    assert quote.ask_coin == (ask and Decimal(ask))  # type: ignore[union-attr]
+    assert (quote.bid_amount_coin > 0) == (bid is not None)  # type: ignore[union-attr]
+    assert (quote.ask_amount_coin > 0) == (ask is not None)  # type: ignore[union-attr]
     assert view.underlyings["BTC"].chain.dropped_rows == {}
 
 
-def test_rows_keep_their_own_time_and_the_newest_is_the_views(directory):
+def test_rows_keep_their_own_time_and_the_newest_is_the_views(directory: Any) -> None:
     path = sorted(directory.iterdir())[0]
     rewrite(path, lambda rows: _row(rows).update(timestamp="2026-01-05T07:00:01.944999+00:00"))
     view = RecordedSource(directory).view(TIMES[0] + timedelta(milliseconds=1_944))
@@ -328,66 +332,66 @@ def test_rows_keep_their_own_time_and_the_newest_is_the_views(directory):
     assert chain.as_of_ms.min() == to_ms(TIMES[0])
 
 
-def test_the_index_is_the_median_of_the_rows(directory):
+def test_the_index_is_the_median_of_the_rows(directory: Any) -> None:
     path = sorted(directory.iterdir())[0]
     rewrite(path, lambda rows: _row(rows).update(index_price="1.0"))
     assert read_snapshot(path).underlyings["BTC"].index_usd == 100_000.0
 
 
-def test_a_written_empty_side_comes_back_empty(tmp_path):
+def test_a_written_empty_side_comes_back_empty(tmp_path: Path) -> None:
     view = with_quote(small_view(TIMES[0]), NAME, bid_coin=float("nan"), bid_amount_coin=0.0)
     again = read_snapshot(write_snapshot(view, tmp_path))
-    assert again.quote(NAME).bid_coin is None
+    assert again.quote(NAME).bid_coin is None  # type: ignore[union-attr]
     assert_same_chains(view, again)
 
 
-def _torn(path):
+def _torn(path: Any) -> None:
     path.write_bytes(path.read_bytes()[:2_000])
 
 
-def _not_gzip(path):
+def _not_gzip(path: Any) -> None:
     path.write_bytes(b"timestamp,instrument_name\n")
 
 
-def _empty(path):
+def _empty(path: Any) -> None:
     path.write_bytes(gzip.compress(b""))
 
 
-def _no_bytes(path):
+def _no_bytes(path: Any) -> None:
     path.write_bytes(b"")
 
 
-def _binary(path):
+def _binary(path: Any) -> None:
     path.write_bytes(gzip.compress(b"\xff\xfe\x00"))
 
 
-def _header_only(path):
+def _header_only(path: Any) -> None:
     path.write_bytes(gzip.compress((",".join(COLUMNS) + "\n").encode()))
 
 
-def _no_column(path):
+def _no_column(path: Any) -> None:
     text = gzip.decompress(path.read_bytes()).decode()
     path.write_bytes(gzip.compress(text.replace("mark_price", "price", 1).encode()))
 
 
-def _torn_line(path):
+def _torn_line(path: Any) -> None:
     text = gzip.decompress(path.read_bytes()).decode()
     lines = text.splitlines()
     path.write_bytes(gzip.compress("\n".join([*lines[:5], lines[5][:40]]).encode()))
 
 
-def _no_eth(path):
+def _no_eth(path: Any) -> None:
     rewrite(
         path,
         lambda rows: rows.__setitem__(slice(None), [r for r in rows if r["currency"] == "BTC"]),
     )
 
 
-def _all_bad(path):
+def _all_bad(path: Any) -> None:
     rewrite(path, lambda rows: [r.update(mark_price="?") for r in rows])
 
 
-def _bad_btc(path):
+def _bad_btc(path: Any) -> None:
     rewrite(path, lambda rows: [r.update(mark_price="?") for r in rows if r["currency"] == "BTC"])
 
 
@@ -407,7 +411,7 @@ def _bad_btc(path):
         (_bad_btc, r"no usable row of BTC \(not_finite 88\)"),
     ],
 )
-def test_a_bad_file_is_refused_by_name_with_a_remedy(directory, spoil, says):
+def test_a_bad_file_is_refused_by_name_with_a_remedy(directory: Any, spoil: Any, says: Any) -> None:
     path = sorted(directory.iterdir())[1]
     spoil(path)
     source = RecordedSource(directory)
@@ -417,7 +421,7 @@ def test_a_bad_file_is_refused_by_name_with_a_remedy(directory, spoil, says):
     assert refusal.value.remedy
 
 
-def test_a_file_that_vanishes_is_named(directory):
+def test_a_file_that_vanishes_is_named(directory: Any) -> None:
     source = RecordedSource(directory)
     path = sorted(directory.iterdir())[1]
     path.unlink()
@@ -425,20 +429,20 @@ def test_a_file_that_vanishes_is_named(directory):
         source.view(TIMES[1])
 
 
-def test_a_file_whose_name_and_rows_disagree_is_refused(directory):
+def test_a_file_whose_name_and_rows_disagree_is_refused(directory: Any) -> None:
     path = sorted(directory.iterdir())[0]
     path.rename(directory / "deribit_options_snapshot_20260104T070000Z.csv.gz")
     with pytest.raises(DataInvalid, match="not of the time in its name"):
         RecordedSource(directory).start()
 
 
-def test_a_name_without_a_time_is_refused(directory):
+def test_a_name_without_a_time_is_refused(directory: Any) -> None:
     (directory / "deribit_options_snapshot_today.csv.gz").write_bytes(b"")
     with pytest.raises(ConfigError, match="'today' in its name is not a time"):
         RecordedSource(directory)
 
 
-def test_two_files_of_one_second_are_refused(directory):
+def test_two_files_of_one_second_are_refused(directory: Any) -> None:
     path = sorted(directory.iterdir())[0]
     path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
     with pytest.raises(ConfigError, match="another snapshot of that second"):
@@ -446,7 +450,7 @@ def test_two_files_of_one_second_are_refused(directory):
 
 
 @pytest.mark.parametrize("exists", [True, False], ids=["empty", "missing"])
-def test_a_directory_without_snapshots_is_refused(tmp_path, exists):
+def test_a_directory_without_snapshots_is_refused(tmp_path: Path, exists: Any) -> None:
     directory = tmp_path / "chains"
     if exists:
         directory.mkdir()
@@ -455,12 +459,12 @@ def test_a_directory_without_snapshots_is_refused(tmp_path, exists):
     assert refusal.value.remedy
 
 
-def test_other_files_of_the_directory_are_left_alone(directory):
+def test_other_files_of_the_directory_are_left_alone(directory: Any) -> None:
     (directory / "README.md").write_text("about these files")
     assert RecordedSource(directory).start() == TIMES[0]
 
 
-def test_a_recording_of_a_walk_is_a_market(tmp_path):
+def test_a_recording_of_a_walk_is_a_market(tmp_path: Path) -> None:
     synthetic = SyntheticSource(9, step=timedelta(hours=7))
     at, times = synthetic.start(), []
     for _ in range(4):
@@ -478,7 +482,9 @@ def test_a_recording_of_a_walk_is_a_market(tmp_path):
     assert abs(recorded.delivery_price("BTC", expiry).price_usd / true - 1) < Decimal("0.02")
 
 
-def test_the_view_of_a_recorded_market_can_be_recorded_again(directory, tmp_path):
+def test_the_view_of_a_recorded_market_can_be_recorded_again(
+    directory: Any, tmp_path: Path
+) -> None:
     view = RecordedSource(directory).view(TIMES[1])
     path = write_snapshot(replace(view, source="other"), tmp_path / "copy")
     original = directory / path.name

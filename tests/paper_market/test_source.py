@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +31,7 @@ HOUR = timedelta(hours=1)
         ("synthetic:negative-premium-12", "synthetic:negative-premium-12"),
     ],
 )
-def test_synthetic_specs(spec, name):
+def test_synthetic_specs(spec: Any, name: Any) -> None:
     source = open_source(spec, step=HOUR)
     assert source.name == name
     assert source.depth_model == "seeded:v1"
@@ -39,7 +41,7 @@ def test_synthetic_specs(spec, name):
     assert (view.source, view.depth_model) == (name, "seeded:v1")
 
 
-def test_a_recorded_spec_names_a_directory_that_no_record_shows(tmp_path):
+def test_a_recorded_spec_names_a_directory_that_no_record_shows(tmp_path: Path) -> None:
     write_snapshot(a_market(), tmp_path)
     source = open_source(f"recorded:{tmp_path}", step=HOUR)
     assert source.name == source.view(source.start()).source
@@ -68,7 +70,7 @@ def test_a_recorded_spec_names_a_directory_that_no_record_shows(tmp_path):
         "synthetic:crash:1",
     ],
 )
-def test_anything_else_is_refused_with_the_forms_that_are_known(spec):
+def test_anything_else_is_refused_with_the_forms_that_are_known(spec: Any) -> None:
     with pytest.raises(ConfigError, match="not a market") as refusal:
         open_source(spec, step=HOUR)
     assert "synthetic:SEED" in refusal.value.remedy
@@ -76,17 +78,17 @@ def test_anything_else_is_refused_with_the_forms_that_are_known(spec):
 
 
 @pytest.mark.parametrize("step", [timedelta(0), -HOUR, timedelta(milliseconds=999)])
-def test_a_synthetic_market_needs_a_step(step):
+def test_a_synthetic_market_needs_a_step(step: Any) -> None:
     with pytest.raises(ConfigError, match="cannot move"):
         open_source("synthetic", step=step)
 
 
-def test_a_missing_directory_is_named(tmp_path):
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere"):
         open_source(f"recorded:{tmp_path / 'nowhere'}", step=HOUR)
 
 
-def test_the_seam_is_light_to_import():
+def test_the_seam_is_light_to_import() -> None:
     code = "import sys, callwright.paper.source; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

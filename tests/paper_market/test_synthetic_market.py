@@ -6,6 +6,7 @@ import itertools
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from callwright.paper.synthetic.path import START
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def assert_same_view(one, two):
+def assert_same_view(one: Any, two: Any) -> None:
     assert (one.as_of, one.source, one.depth_model) == (two.as_of, two.source, two.depth_model)
     for coin, market in one.underlyings.items():
         other = two.underlyings[coin]
@@ -36,7 +37,7 @@ def assert_same_view(one, two):
             assert np.array_equal(a, b, equal_nan=name in ("bid_coin", "ask_coin")), name
 
 
-def test_a_view_is_the_same_after_a_restart_and_whatever_was_asked_before():
+def test_a_view_is_the_same_after_a_restart_and_whatever_was_asked_before() -> None:
     at = START + 40 * DAY + timedelta(hours=5, minutes=17, seconds=3)
     fresh = SyntheticSource(7).view(at)
     walked = SyntheticSource(7)
@@ -46,7 +47,7 @@ def test_a_view_is_the_same_after_a_restart_and_whatever_was_asked_before():
     assert_same_view(fresh, walked.view(at))
 
 
-def test_the_path_grows_without_changing_what_was_there():
+def test_the_path_grows_without_changing_what_was_there() -> None:
     source = SyntheticSource(4)
     at = START + 100 * DAY
     before = source.view(at)
@@ -57,7 +58,7 @@ def test_the_path_grows_without_changing_what_was_there():
     )
 
 
-def test_seeds_and_scenarios_differ_and_are_named():
+def test_seeds_and_scenarios_differ_and_are_named() -> None:
     names = [
         SyntheticSource(seed, scenario=scenario).name
         for seed in (1, 2)
@@ -77,14 +78,14 @@ def test_seeds_and_scenarios_differ_and_are_named():
 
 
 @pytest.mark.parametrize("step", [timedelta(seconds=1), HOUR, timedelta(days=3)])
-def test_time_moves_by_the_step(step):
+def test_time_moves_by_the_step(step: Any) -> None:
     source = SyntheticSource(1, step=step)
     assert source.start() == START
     assert source.next_after(START) == START + step
 
 
 @pytest.mark.parametrize("into", [timedelta(0), timedelta(minutes=25, seconds=7)])
-def test_history_is_thirty_days_of_hourly_closes_and_the_price_now(into):
+def test_history_is_thirty_days_of_hourly_closes_and_the_price_now(into: Any) -> None:
     source = SyntheticSource(2)
     at = START + 2 * DAY + into
     history = source.view(at).underlyings["ETH"].history
@@ -95,7 +96,7 @@ def test_history_is_thirty_days_of_hourly_closes_and_the_price_now(into):
     assert history.prices_usd[0] == source.index_at("ETH", START + 2 * DAY - 30 * DAY)
 
 
-def test_there_is_no_market_before_its_time_and_no_unknown_coin():
+def test_there_is_no_market_before_its_time_and_no_unknown_coin() -> None:
     source = SyntheticSource(1)
     with pytest.raises(DataInvalid, match="before 2026-01-05"):
         source.view(START - HOUR)
@@ -105,7 +106,7 @@ def test_there_is_no_market_before_its_time_and_no_unknown_coin():
         source.index_at("SOL", START)
 
 
-def test_minutes_join_the_hourly_closes():
+def test_minutes_join_the_hourly_closes() -> None:
     source = SyntheticSource(3)
     at = START + 10 * DAY
     minutes = [source.index_at("BTC", at + timedelta(minutes=m)) for m in range(61)]
@@ -115,7 +116,7 @@ def test_minutes_join_the_hourly_closes():
     assert len(set(minutes)) > 50
 
 
-def test_minute_moves_have_the_volatility_of_the_hour():
+def test_minute_moves_have_the_volatility_of_the_hour() -> None:
     source = SyntheticSource(3)
     scaled = []
     for hour in range(24 * 5):
@@ -127,7 +128,7 @@ def test_minute_moves_have_the_volatility_of_the_hour():
     assert np.std(np.concatenate(scaled)) == pytest.approx(1.0, abs=0.1)
 
 
-def test_a_jump_falls_within_one_minute():
+def test_a_jump_falls_within_one_minute() -> None:
     source = SyntheticSource(1)
     jumps = source._paths["BTC"].jump
     hour = 840 + int(np.argmax(np.abs(jumps[840:])))
@@ -137,7 +138,7 @@ def test_a_jump_falls_within_one_minute():
     assert moves[np.argmax(np.abs(moves))] == pytest.approx(jumps[hour], rel=0.25)
 
 
-def test_delivery_is_the_mean_of_the_last_half_hour():
+def test_delivery_is_the_mean_of_the_last_half_hour() -> None:
     source = SyntheticSource(5)
     expiry = datetime(2026, 1, 9, 8, tzinfo=UTC)
     minutes = [
@@ -160,18 +161,18 @@ ON_5_JANUARY = (
 )
 
 
-def test_expiries_are_dailies_weeklies_monthlies_and_quarterlies():
+def test_expiries_are_dailies_weeklies_monthlies_and_quarterlies() -> None:
     assert list(expiries_at(START + timedelta(hours=12))) == ON_5_JANUARY
 
 
-def test_expiries_turn_at_eight():
+def test_expiries_turn_at_eight() -> None:
     before = expiries_at(datetime(2026, 1, 5, 7, 59, tzinfo=UTC))
     after = expiries_at(datetime(2026, 1, 5, 8, tzinfo=UTC))
     assert set(before) - set(after) == {date(2026, 1, 5)}
     assert set(after) - set(before) == {date(2026, 1, 9)} - set(before)
 
 
-def test_each_day_lists_eleven_to_fourteen_expiries():
+def test_each_day_lists_eleven_to_fourteen_expiries() -> None:
     for day in range(800):
         expiries = expiries_at(START + day * DAY + timedelta(hours=9))
         assert 11 <= len(expiries) <= 14
@@ -188,11 +189,11 @@ def test_each_day_lists_eleven_to_fourteen_expiries():
         pytest.param(date(2026, 6, 26), date(2025, 6, 27), id="quarterly"),
     ],
 )
-def test_expiries_are_listed_when_their_turn_comes(expiry, listed):
+def test_expiries_are_listed_when_their_turn_comes(expiry: Any, listed: Any) -> None:
     assert listed_on(expiry) == listed
 
 
-def test_last_fridays():
+def test_last_fridays() -> None:
     assert [last_friday(2026, m) for m in (1, 2, 10, 12)] == [
         date(2026, 1, 30),
         date(2026, 2, 27),
@@ -205,14 +206,14 @@ def test_last_fridays():
     ("spot", "unit"),
     [(92_000, 500), (100_000, 500), (100_001, 1_000), (40_000, 250), (3_150, 25), (1_400, 10)],
 )
-def test_strikes_come_in_round_steps_of_the_spot(spot, unit):
+def test_strikes_come_in_round_steps_of_the_spot(spot: Any, unit: Any) -> None:
     assert strike_unit(float(spot)) == unit
 
 
 @pytest.mark.parametrize("spec", [(11, "base"), (2, "crash")], ids=["base", "crash"])
-def test_a_listed_strike_stays_until_it_expires(spec):
+def test_a_listed_strike_stays_until_it_expires(spec: Any) -> None:
     source = SyntheticSource(spec[0], scenario=spec[1])
-    seen = {"BTC": {}, "ETH": {}}
+    seen = {"BTC": {}, "ETH": {}}  # type: ignore[var-annotated]
     for hour in range(0, 24 * 50, 4):
         view = source.view(START + hour * HOUR)
         for coin, market in view.underlyings.items():
@@ -223,7 +224,7 @@ def test_a_listed_strike_stays_until_it_expires(spec):
             seen[coin].update(zip(listing.names, listing.expiry_ms.tolist(), strict=True))
 
 
-def test_listings_are_large_dense_near_the_money_and_shared():
+def test_listings_are_large_dense_near_the_money_and_shared() -> None:
     source = SyntheticSource(6)
     sizes = []
     for day in range(0, 60, 3):
@@ -244,7 +245,7 @@ def test_listings_are_large_dense_near_the_money_and_shared():
     assert max(sizes) <= 1_300
 
 
-def test_names_are_those_of_the_exchange():
+def test_names_are_those_of_the_exchange() -> None:
     listing = SyntheticSource(1).view(START).underlyings["ETH"].chain.listing
     again = OptionListing.of_names("ETH", listing.names)
     assert np.array_equal(again.strike_usd, listing.strike_usd)
@@ -253,12 +254,15 @@ def test_names_are_those_of_the_exchange():
     weekly = {date(2026, 1, 9), date(2026, 1, 16)}
     for expiry, option_type in itertools.product(weekly, ("call", "put")):
         name = option_name(
-            underlying="ETH", expiry=expiry, strike_usd=Decimal(3_150), option_type=option_type
+            underlying="ETH",
+            expiry=expiry,
+            strike_usd=Decimal(3_150),
+            option_type=option_type,  # type: ignore[arg-type]
         )
         assert listing.row(name) is not None
 
 
-def test_instrument_keys_are_all_different():
+def test_instrument_keys_are_all_different() -> None:
     view = SyntheticSource(1).view(START)
     keys = [instrument_keys(m.chain.listing, s) for m in view.underlyings.values() for s in (1, 2)]
     everything = np.concatenate(keys)

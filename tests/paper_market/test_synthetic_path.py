@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ FIELDS = ("index_usd", "hour_vol", "jump", "fast", "slow", "log_premium", "skew"
 
 @pytest.mark.parametrize("scenario", ["base", "crash", "negative-premium"])
 @pytest.mark.parametrize("hours", [1_500, 1_501, 4_099])
-def test_a_longer_path_starts_with_the_shorter_one(scenario, hours):
+def test_a_longer_path_starts_with_the_shorter_one(scenario: Any, hours: Any) -> None:
     short, long = generate(3, scenario, hours), generate(3, scenario, 3 * hours)
     for coin in ("BTC", "ETH"):
         for name in FIELDS:
@@ -32,7 +33,7 @@ def test_a_longer_path_starts_with_the_shorter_one(scenario, hours):
             )
 
 
-def test_seeds_give_different_paths_and_the_start_is_the_stated_price():
+def test_seeds_give_different_paths_and_the_start_is_the_stated_price() -> None:
     one, two = generate(1, "base", 2_000), generate(2, "base", 2_000)
     start = (START - ORIGIN) // timedelta(hours=1)
     assert one["BTC"].index_usd[start] == two["BTC"].index_usd[start] == 92_000.0
@@ -41,7 +42,7 @@ def test_seeds_give_different_paths_and_the_start_is_the_stated_price():
 
 
 @pytest.fixture(scope="module")
-def pooled():
+def pooled() -> Any:
     """Daily log returns of eight seeds, four years each, by coin; and the paths of the first."""
     paths = [generate(seed, "base", 4 * YEAR) for seed in range(1, 9)]
     daily = {
@@ -52,7 +53,7 @@ def pooled():
 
 
 @pytest.mark.parametrize(("coin", "vol"), [("BTC", 0.50), ("ETH", 0.66)])
-def test_daily_returns_have_the_moments_of_the_real_coins(pooled, coin, vol):
+def test_daily_returns_have_the_moments_of_the_real_coins(pooled: Any, coin: Any, vol: Any) -> None:
     # Real 2022-24: BTC 0.49 with excess kurtosis 4.5, ETH 0.60 with 6.3; absolute returns are
     # correlated from one day to the next (0.23, 0.22).
     returns = pooled[0][coin]
@@ -65,7 +66,7 @@ def test_daily_returns_have_the_moments_of_the_real_coins(pooled, coin, vol):
     assert np.mean(centred**3) < 0
 
 
-def test_eth_follows_btc_and_jumps_when_btc_jumps(pooled):
+def test_eth_follows_btc_and_jumps_when_btc_jumps(pooled: Any) -> None:
     for path in pooled[1]:
         btc, eth = path["BTC"], path["ETH"]
         hourly = np.corrcoef(np.diff(np.log(btc.index_usd)), np.diff(np.log(eth.index_usd)))[0, 1]
@@ -75,7 +76,7 @@ def test_eth_follows_btc_and_jumps_when_btc_jumps(pooled):
         assert 25 < np.count_nonzero(btc.jump) < 110
 
 
-def _implied_and_realized(scenario, coin="BTC"):
+def _implied_and_realized(scenario: Any, coin: Any = "BTC") -> Any:
     """Return per date: 7-day ATM IV, trailing 7-day RV, 30-day ATM IV, RV of the next 30 days."""
     years = np.array([7.0, 30.0]) / 365
     rows = []
@@ -91,7 +92,7 @@ def _implied_and_realized(scenario, coin="BTC"):
     return np.array(rows).T
 
 
-def test_implied_volatility_stands_above_realized_on_most_days():
+def test_implied_volatility_stands_above_realized_on_most_days() -> None:
     iv7, past, iv30, ahead = _implied_and_realized("base")
     low, middle, high = np.percentile(iv7 / past, [5, 50, 95])
     assert (low, middle, high) == (
@@ -103,14 +104,14 @@ def test_implied_volatility_stands_above_realized_on_most_days():
     assert np.percentile(iv7, 50) == pytest.approx(0.51, abs=0.08)
 
 
-def test_negative_premium_sells_options_below_the_volatility_to_come():
+def test_negative_premium_sells_options_below_the_volatility_to_come() -> None:
     iv7, past, iv30, ahead = _implied_and_realized("negative-premium")
     assert np.median(iv7 / past) < 1.0
     assert np.mean(iv30 > ahead) < 0.5
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
-def test_the_crash_scenario_has_its_day(seed):
+def test_the_crash_scenario_has_its_day(seed: Any) -> None:
     paths = generate(seed, "crash", 2_400)
     day = (crash_day_of(seed) - ORIGIN).days
     assert 20 <= (crash_day_of(seed) - START).days <= 40
@@ -128,7 +129,7 @@ def test_the_crash_scenario_has_its_day(seed):
         assert theta[1] > 2.5 * theta[2]
 
 
-def test_the_crash_belongs_to_its_scenario_only():
+def test_the_crash_belongs_to_its_scenario_only() -> None:
     source = open_source("synthetic:crash-2", step=timedelta(hours=1))
     calm = open_source("synthetic:2", step=timedelta(hours=1))
     assert source.name == "synthetic:crash-2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ DAY = timedelta(days=1)
 
 @pytest.mark.parametrize("scenario", ["base", "crash", "negative-premium"])
 @pytest.mark.parametrize("coin", ["BTC", "ETH"])
-def test_the_surface_holds_no_static_arbitrage(scenario, coin):
+def test_the_surface_holds_no_static_arbitrage(scenario: Any, coin: Any) -> None:
     days = np.array([0.04, 0.5, 1, 2, 3, 4, 7, 14, 28, 60, 90, 180, 270, 364.0])
     years = days / 365
     strikes = np.exp(np.linspace(-2.5, 2.5, 401))
@@ -45,12 +46,14 @@ def test_the_surface_holds_no_static_arbitrage(scenario, coin):
 
 
 @pytest.fixture(scope="module")
-def view():
+def view() -> Any:
     return SyntheticSource(7).view(START + timedelta(hours=9, minutes=30))
 
 
 @pytest.mark.parametrize("coin", ["BTC", "ETH"])
-def test_marks_are_black76_of_the_published_iv_on_the_published_forward(view, coin):
+def test_marks_are_black76_of_the_published_iv_on_the_published_forward(
+    view: Any, coin: Any
+) -> None:
     chain = view.underlyings[coin].chain
     years = chain.years_to_expiry(view.as_of)
     for row in range(0, len(chain), 7):
@@ -65,7 +68,7 @@ def test_marks_are_black76_of_the_published_iv_on_the_published_forward(view, co
 
 
 @pytest.mark.parametrize("coin", ["BTC", "ETH"])
-def test_quotes_are_on_the_tick_grid_around_the_mark(view, coin):
+def test_quotes_are_on_the_tick_grid_around_the_mark(view: Any, coin: Any) -> None:
     chain, spec = view.underlyings[coin].chain, a_spec(coin)
     for name in chain.listing.names:
         quote = chain.quote(name)
@@ -81,7 +84,7 @@ def test_quotes_are_on_the_tick_grid_around_the_mark(view, coin):
         assert quote.ask_amount_coin % spec.amount_step == 0
 
 
-def test_sizes_are_in_the_declared_range_and_change_by_the_minute(view):
+def test_sizes_are_in_the_declared_range_and_change_by_the_minute(view: Any) -> None:
     source = SyntheticSource(7)
     same_minute = source.view(view.as_of + timedelta(seconds=59))
     next_minute = source.view(view.as_of + timedelta(minutes=1))
@@ -108,9 +111,9 @@ MEASURED = [
 
 
 @pytest.fixture(scope="module")
-def quotes():
+def quotes() -> Any:
     """By coin: days to expiry, delta, relative spread of calls; and each view's share of bids."""
-    columns, bids = {"BTC": [], "ETH": []}, {"BTC": [], "ETH": []}
+    columns, bids = {"BTC": [], "ETH": []}, {"BTC": [], "ETH": []}  # type: ignore[var-annotated]
     for seed in (1, 2, 3):
         source = SyntheticSource(seed)
         for day in range(5, 125, 3):
@@ -129,7 +132,9 @@ def quotes():
 
 
 @pytest.mark.parametrize(("coin", "above", "upto", "medians", "p90s"), MEASURED)
-def test_spreads_are_those_of_real_chains(quotes, coin, above, upto, medians, p90s):
+def test_spreads_are_those_of_real_chains(
+    quotes: Any, coin: Any, above: Any, upto: Any, medians: Any, p90s: Any
+) -> None:
     days, delta, spread = quotes[0][coin]
     for low, median, p90 in zip((0.1, 0.2, 0.3), medians, p90s, strict=True):
         chosen = spread[(days > above) & (days <= upto) & (delta > low) & (delta <= low + 0.1)]
@@ -137,12 +142,12 @@ def test_spreads_are_those_of_real_chains(quotes, coin, above, upto, medians, p9
         assert np.nanpercentile(chosen, 90) == pytest.approx(p90, rel=0.25)
 
 
-def test_nearly_all_rows_have_a_bid(quotes):
+def test_nearly_all_rows_have_a_bid(quotes: Any) -> None:
     for shares in quotes[1].values():
         assert 0.92 < np.mean(shares) < 0.98
 
 
-def test_prices_are_the_decimals_that_they_show(view):
+def test_prices_are_the_decimals_that_they_show(view: Any) -> None:
     chain = view.underlyings["BTC"].chain
     for price in chain.ask_coin[:200]:
         assert dec(float(price)) * 10_000 % 1 == 0

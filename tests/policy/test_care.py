@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 
@@ -22,12 +23,12 @@ FAR = CALL_9JAN_105
 ETH = "ETH-9JAN26-4200-C"
 
 
-def closed(desk):
+def closed(desk: Any) -> Any:
     proposal = desk.forced_close()
     return proposal and proposal.params.symbol
 
 
-def a_resting_sell(amount):
+def a_resting_sell(amount: Any) -> Any:
     return RestingOrder(
         order_id="1",
         label="",
@@ -40,7 +41,7 @@ def a_resting_sell(amount):
     )
 
 
-def test_a_healthy_book_is_left_alone(a_desk):
+def test_a_healthy_book_is_left_alone(a_desk: Any) -> None:
     assert a_desk(shorts=[a_short_call()], candidates=[a_candidate()]).forced_close() is None
     assert a_desk().forced_close() is None
 
@@ -56,7 +57,7 @@ def test_a_healthy_book_is_left_alone(a_desk):
         pytest.param("-1", "0", "0", True, id="negative-cash"),
     ],
 )
-def test_cover_lost(a_desk, balance, reserved, reserve, is_closed):
+def test_cover_lost(a_desk: Any, balance: Any, reserved: Any, reserve: Any, is_closed: Any) -> None:
     desk = a_desk(
         shorts=[a_short_call(FAR, "0.5")],
         btc=a_coin_account("BTC", balance, reserved_coin=D(reserved), margin_balance_coin=D(1)),
@@ -65,7 +66,7 @@ def test_cover_lost(a_desk, balance, reserved, reserve, is_closed):
     assert (closed(desk) == FAR) is is_closed
 
 
-def test_cover_lost_states_its_numbers(a_desk):
+def test_cover_lost_states_its_numbers(a_desk: Any) -> None:
     # 0.5 short on 0.45: the calls exceed the cover by 0.05.
     reasoning = a_desk(shorts=[a_short_call(FAR, "0.5")], btc="0.45").forced_close().reasoning
     assert reasoning == (
@@ -74,7 +75,7 @@ def test_cover_lost_states_its_numbers(a_desk):
     )
 
 
-def test_orders_that_have_not_filled_force_no_close(a_desk):
+def test_orders_that_have_not_filled_force_no_close(a_desk: Any) -> None:
     desk = a_desk(
         shorts=[a_short_call(FAR, "0.5")],
         btc="0.5",
@@ -84,7 +85,7 @@ def test_orders_that_have_not_filled_force_no_close(a_desk):
     assert desk.forced_close() is None
 
 
-def test_the_highest_delta_is_closed_first_then_expiry_then_name(a_desk):
+def test_the_highest_delta_is_closed_first_then_expiry_then_name(a_desk: Any) -> None:
     far, near = a_short_call(FAR, "0.3", delta=0.2), a_short_call(NEAR, "0.3", delta=0.4)
     assert closed(a_desk(shorts=[far, near], btc="0.5")) == NEAR
     assert closed(a_desk(shorts=[near, far], btc="0.5")) == NEAR
@@ -105,7 +106,7 @@ def test_the_highest_delta_is_closed_first_then_expiry_then_name(a_desk):
         pytest.param({"dte_days": -0.1}, id="long-expired"),
     ],
 )
-def test_a_short_that_cannot_be_bought_back_is_passed_over(a_desk, changes):
+def test_a_short_that_cannot_be_bought_back_is_passed_over(a_desk: Any, changes: Any) -> None:
     stuck = a_short_call(NEAR, "0.3", delta=0.4, **changes)
     assert a_desk(shorts=[stuck], btc="0.1").forced_close() is None
     assert closed(a_desk(shorts=[stuck, a_short_call(FAR, "0.3")], btc="0.1")) == FAR
@@ -121,7 +122,9 @@ def test_a_short_that_cannot_be_bought_back_is_passed_over(a_desk, changes):
         pytest.param("0.01", "-1", True, id="below-nothing"),
     ],
 )
-def test_maintenance_margin(a_desk, maintenance, margin_balance, is_closed):
+def test_maintenance_margin(
+    a_desk: Any, maintenance: Any, margin_balance: Any, is_closed: Any
+) -> None:
     desk = a_desk(
         shorts=[a_short_call(FAR, "0.5")],
         btc=a_coin_account(
@@ -134,7 +137,7 @@ def test_maintenance_margin(a_desk, maintenance, margin_balance, is_closed):
     assert (closed(desk) == FAR) is is_closed
 
 
-def test_maintenance_margin_states_its_numbers(a_desk):
+def test_maintenance_margin_states_its_numbers(a_desk: Any) -> None:
     account = a_coin_account("BTC", 1, maintenance_margin_coin=D("0.72"))
     reasoning = a_desk(shorts=[a_short_call()], btc=account).forced_close().reasoning
     assert reasoning.startswith(
@@ -152,12 +155,12 @@ def test_maintenance_margin_states_its_numbers(a_desk):
         pytest.param(0.0, 1.0, False, id="expired-settles-by-itself"),
     ],
 )
-def test_expiry_day(a_desk, dte_days, delta, is_closed):
+def test_expiry_day(a_desk: Any, dte_days: Any, delta: Any, is_closed: Any) -> None:
     desk = a_desk(shorts=[a_short_call(dte_days=dte_days, delta=delta)])
     assert (closed(desk) == FAR) is is_closed
 
 
-def test_expiry_day_states_its_numbers(a_desk):
+def test_expiry_day_states_its_numbers(a_desk: Any) -> None:
     short = a_short_call(dte_days=0.125, delta=0.655)
     assert a_desk(shorts=[short]).forced_close().reasoning == (
         "Expiry day: 3.00 h left (limit 6 h) with a delta of 0.655 >= 0.600. "
@@ -165,7 +168,7 @@ def test_expiry_day_states_its_numbers(a_desk):
     )
 
 
-def test_lost_cover_comes_before_margin_and_margin_before_expiry_day(a_desk):
+def test_lost_cover_comes_before_margin_and_margin_before_expiry_day(a_desk: Any) -> None:
     expiring = a_short_call(NEAR, "0.1", dte_days=0.1, delta=0.9)
     eth = a_short_call(ETH, 8, delta=0.1)
     lost = a_coin_account("ETH", 7)
@@ -179,13 +182,13 @@ def test_lost_cover_comes_before_margin_and_margin_before_expiry_day(a_desk):
 
 
 @pytest.mark.parametrize("field", ["delta", "dte_days"])
-def test_an_unknown_number_forces_no_expiry_close(a_desk, field):
+def test_an_unknown_number_forces_no_expiry_close(a_desk: Any, field: Any) -> None:
     # The models refuse NaN; a copy that slipped past them still closes nothing by accident.
     short = a_short_call(dte_days=0.1, delta=0.9).model_copy(update={field: float("nan")})
     assert a_desk(shorts=[short]).forced_close() is None
 
 
-def test_without_account_or_terms_nothing_is_forced(a_desk):
+def test_without_account_or_terms_nothing_is_forced(a_desk: Any) -> None:
     desk = a_desk(shorts=[a_short_call(FAR, "0.5")], btc="0.1", snapshot={"specs": {}})
     assert desk.forced_close() is None
     assert without_coins(a_desk(shorts=[a_short_call(FAR, "0.5")])).forced_close() is None
@@ -193,17 +196,17 @@ def test_without_account_or_terms_nothing_is_forced(a_desk):
     assert closed(without_coins(a_desk(shorts=[expiring]))) == FAR
 
 
-def without_coins(desk):
+def without_coins(desk: Any) -> Any:
     account = desk.snapshot.account.model_copy(update={"coins": {}})
     return replace(desk, snapshot=replace(desk.snapshot, account=account))
 
 
-def test_the_close_reaches_a_size(a_desk):
+def test_the_close_reaches_a_size(a_desk: Any) -> None:
     desk = a_desk(shorts=[a_short_call(FAR, "0.5")], btc="0.45")
     assert desk.size(desk.forced_close()).buy_coin == D("0.5")
 
 
-def test_time_enters_through_the_scan_only(a_desk):
+def test_time_enters_through_the_scan_only(a_desk: Any) -> None:
     desk = a_desk(shorts=[a_short_call(dte_days=0.1, delta=0.9)])
     later = a_desk(
         shorts=[a_short_call(dte_days=0.1, delta=0.9)],

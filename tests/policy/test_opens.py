@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 
@@ -17,15 +18,15 @@ ETH = "ETH-9JAN26-4200-C"
 NAN = float("nan")
 
 
-def vols(**changes):
+def vols(**changes: Any) -> Any:
     return {"BTC": a_vol_state("BTC", **changes)}
 
 
-def sold(desk):
+def sold(desk: Any) -> Any:
     return getattr(desk.proposal().params, "symbol", None)
 
 
-def test_an_open_states_what_it_sells_and_why(a_desk):
+def test_an_open_states_what_it_sells_and_why(a_desk: Any) -> None:
     desk = a_desk(
         shorts=[a_short_call("BTC-16JAN26-110000-C", "0.4")],
         vols=vols(),
@@ -83,7 +84,7 @@ def test_an_open_states_what_it_sells_and_why(a_desk):
         ),
     ],
 )
-def test_volatility_gates_the_sale(a_desk, changes, why):
+def test_volatility_gates_the_sale(a_desk: Any, changes: Any, why: Any) -> None:
     proposal = a_desk(vols=vols(**changes), candidates=[a_candidate()]).proposal()
     if why is None:
         assert proposal.action == "OPEN_COVERED_CALL"
@@ -92,7 +93,7 @@ def test_volatility_gates_the_sale(a_desk, changes, why):
 
 
 @pytest.mark.parametrize("ivrv", [NAN, float("inf"), float("-inf")])
-def test_a_ratio_that_is_no_number_sells_nothing(a_desk, ivrv):
+def test_a_ratio_that_is_no_number_sells_nothing(a_desk: Any, ivrv: Any) -> None:
     # The models refuse NaN; a copy that slipped past them still sells nothing.
     vol = a_vol_state().model_copy(update={"ivrv": ivrv})
     assert a_desk(vols={"BTC": vol}, candidates=[a_candidate()]).proposal().action == "DO_NOTHING"
@@ -102,7 +103,7 @@ def test_a_ratio_that_is_no_number_sells_nothing(a_desk, ivrv):
     "changes",
     [{"ivrv": None}, {"ivrv": NAN}, {"ivrv": 0.0}, {"delta": NAN}, {"delta": -0.1}, {"delta": 1.1}],
 )
-def test_a_candidate_with_an_unknown_number_is_not_sold(a_desk, changes):
+def test_a_candidate_with_an_unknown_number_is_not_sold(a_desk: Any, changes: Any) -> None:
     unknown = a_candidate(C1).model_copy(update=changes)
     assert a_desk(vols=vols(), candidates=[unknown]).proposal().reasoning == (
         "BTC: no candidate that passes has a known IVRV."
@@ -122,7 +123,7 @@ def test_a_candidate_with_an_unknown_number_is_not_sold(a_desk, changes):
         pytest.param("0.4", "BTC: free cover 0.0000 BTC under the minimum order 0.1 BTC.", id="0"),
     ],
 )
-def test_cover_gates_the_sale(a_desk, balance, why):
+def test_cover_gates_the_sale(a_desk: Any, balance: Any, why: Any) -> None:
     desk = a_desk(
         shorts=[a_short_call("BTC-16JAN26-110000-C", "0.4")],
         btc=balance,
@@ -135,19 +136,19 @@ def test_cover_gates_the_sale(a_desk, balance, why):
         assert desk.proposal().reasoning == why
 
 
-def test_without_terms_nothing_is_sold(a_desk):
+def test_without_terms_nothing_is_sold(a_desk: Any) -> None:
     desk = a_desk(vols=vols(), candidates=[a_candidate()], snapshot={"specs": {}})
     assert desk.proposal().reasoning == "BTC: no contract terms or no coin account."
 
 
-def test_without_a_coin_account_nothing_is_sold(a_desk):
+def test_without_a_coin_account_nothing_is_sold(a_desk: Any) -> None:
     desk = a_desk(vols=vols(), candidates=[a_candidate()])
     account = desk.snapshot.account.model_copy(update={"coins": {}})
     desk = replace(desk, snapshot=replace(desk.snapshot, account=account))
     assert desk.proposal().reasoning == "BTC: no contract terms or no coin account."
 
 
-def test_the_funnel_says_why_there_is_no_candidate(a_desk):
+def test_the_funnel_says_why_there_is_no_candidate(a_desk: Any) -> None:
     desk = a_desk(vols=vols())
     funnel = (
         FunnelStep(filter="listed", dropped=0, left=812),
@@ -161,11 +162,11 @@ def test_the_funnel_says_why_there_is_no_candidate(a_desk):
     )
 
 
-def test_without_a_funnel_there_is_still_a_reason(a_desk):
+def test_without_a_funnel_there_is_still_a_reason(a_desk: Any) -> None:
     assert a_desk(vols=vols()).proposal().reasoning == "BTC: no candidate."
 
 
-def test_blocked_candidates_are_named_by_their_codes(a_desk):
+def test_blocked_candidates_are_named_by_their_codes(a_desk: Any) -> None:
     blocked = [
         a_candidate(C1, passes=False, codes=("ORDERS_PER_DAY", "COOLDOWN_ACTIVE")),
         a_candidate(C2, passes=False, codes=("COOLDOWN_ACTIVE",)),
@@ -178,7 +179,7 @@ def test_blocked_candidates_are_named_by_their_codes(a_desk):
     )
 
 
-def test_the_candidate_nearest_the_target_delta_is_sold(a_desk):
+def test_the_candidate_nearest_the_target_delta_is_sold(a_desk: Any) -> None:
     candidates = [a_candidate(C1, delta=0.30), a_candidate(C2, delta=0.17)]
     # 0.22 - 0.17 is nearer than 0.30 - 0.22; with a target of 0.25 it is the other way round.
     assert sold(a_desk(vols=vols(), candidates=candidates)) == C2
@@ -186,7 +187,7 @@ def test_the_candidate_nearest_the_target_delta_is_sold(a_desk):
     assert sold(a_desk(vols=vols(), candidates=candidates, settings=target)) == C1
 
 
-def test_a_tie_goes_to_the_name(a_desk):
+def test_a_tie_goes_to_the_name(a_desk: Any) -> None:
     tied = [a_candidate(C2), a_candidate(C1)]
     assert sold(a_desk(vols=vols(), candidates=tied)) == C1
     assert sold(a_desk(vols=vols(), candidates=tied[::-1])) == C1
@@ -202,19 +203,21 @@ def test_a_tie_goes_to_the_name(a_desk):
         pytest.param(1.1, 0.9, C1, id="under-the-floor-comes-later"),
     ],
 )
-def test_the_underlying_with_the_highest_ivrv_is_sold_first(a_desk, btc, eth, first):
+def test_the_underlying_with_the_highest_ivrv_is_sold_first(
+    a_desk: Any, btc: Any, eth: Any, first: Any
+) -> None:
     both = {"BTC": a_vol_state("BTC", ivrv=btc), "ETH": a_vol_state("ETH", ivrv=eth)}
     candidates = [a_candidate(C1), a_candidate(ETH, bid_amount_coin=D(5))]
     assert sold(a_desk(vols=both, candidates=candidates)) == first
 
 
-def test_a_blocked_first_choice_gives_way_to_the_next_underlying(a_desk):
+def test_a_blocked_first_choice_gives_way_to_the_next_underlying(a_desk: Any) -> None:
     both = {"BTC": a_vol_state("BTC", ivrv=1.2), "ETH": a_vol_state("ETH", ivrv=1.5)}
     candidates = [a_candidate(ETH, passes=False, codes=("COVER_EXCEEDED",)), a_candidate(C1)]
     assert sold(a_desk(vols=both, candidates=candidates)) == C1
 
 
-def test_holding_says_why_for_every_underlying(a_desk):
+def test_holding_says_why_for_every_underlying(a_desk: Any) -> None:
     both = {
         "BTC": a_vol_state("BTC", ivrv=0.9, iv_annual=0.36),
         "ETH": a_vol_state("ETH", status="INSUFFICIENT_HISTORY", ivrv=None, rv_samples=2),

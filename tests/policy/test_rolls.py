@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 
@@ -23,12 +24,12 @@ NO_VOL = {
 RICH_VOL = {"BTC": a_vol_state("BTC")}
 
 
-def a_hot_short(**changes):
+def a_hot_short(**changes: Any) -> Any:
     """At the money with 3.98 days left, costing 0.012 + 0.0003 a coin to buy back."""
     return a_short_call(SHORT, **{"delta": 0.52, "ask_coin": D("0.012")} | changes)
 
 
-def a_target(symbol=LATER, net="0.0133", **changes):
+def a_target(symbol: Any = LATER, net: Any = "0.0133", **changes: Any) -> Any:
     # A bid of 0.0136 less the fee of 0.0003.
     bid = D(net) + D("0.0003")
     return a_candidate(
@@ -37,14 +38,14 @@ def a_target(symbol=LATER, net="0.0133", **changes):
     )
 
 
-def rolled(desk):
+def rolled(desk: Any) -> Any:
     proposal = desk.proposal()
     if proposal.action != "ROLL_COVERED_CALL":
         return None
     return proposal.params.from_symbol, proposal.params.symbol
 
 
-def test_a_roll_states_trigger_target_and_price(a_desk):
+def test_a_roll_states_trigger_target_and_price(a_desk: Any) -> None:
     # Net credit: 0.0133 - 0.012 - 0.0003 = 0.0010 a coin.
     proposal = a_desk(shorts=[a_hot_short()], vols=NO_VOL, candidates=[a_target()]).proposal()
     assert proposal.action == "ROLL_COVERED_CALL"
@@ -69,7 +70,9 @@ def test_a_roll_states_trigger_target_and_price(a_desk):
         pytest.param({"delta": 0.5, "dte_days": NAN}, False, id="unknown-dte"),
     ],
 )
-def test_delta_and_dte_trigger_a_roll_whatever_volatility_says(a_desk, changes, is_rolled):
+def test_delta_and_dte_trigger_a_roll_whatever_volatility_says(
+    a_desk: Any, changes: Any, is_rolled: Any
+) -> None:
     short = a_hot_short(ask_coin=D("0.005")).model_copy(update=changes)
     desk = a_desk(shorts=[short], vols=NO_VOL, candidates=[a_target()])
     assert rolled(desk) == ((SHORT, LATER) if is_rolled else None)
@@ -86,13 +89,13 @@ def test_delta_and_dte_trigger_a_roll_whatever_volatility_says(a_desk, changes, 
         pytest.param({"captured_frac": 0.9, "dte_days": NAN}, False, id="unknown-dte"),
     ],
 )
-def test_captured_profit_triggers_a_roll(a_desk, changes, is_rolled):
+def test_captured_profit_triggers_a_roll(a_desk: Any, changes: Any, is_rolled: Any) -> None:
     short = a_short_call(SHORT, delta=0.05, ask_coin=D("0.001")).model_copy(update=changes)
     desk = a_desk(shorts=[short], vols=RICH_VOL, candidates=[a_target()])
     assert rolled(desk) == ((SHORT, LATER) if is_rolled else None)
 
 
-def test_a_harvest_states_its_numbers(a_desk):
+def test_a_harvest_states_its_numbers(a_desk: Any) -> None:
     # 0.0133 - 0.001 - 0.125 x 0.001 = 0.012175: the fee of a cheap call is capped.
     short = a_short_call(SHORT, delta=0.05, ask_coin=D("0.001"), captured_frac=0.85)
     desk = a_desk(shorts=[short], vols=RICH_VOL, candidates=[a_target()])
@@ -111,14 +114,14 @@ def test_a_harvest_states_its_numbers(a_desk):
         pytest.param({"ivrv": None}, "no new sale, BTC: IVRV unknown", id="unknown-volatility"),
     ],
 )
-def test_a_harvest_needs_volatility_worth_selling(a_desk, vol, why):
+def test_a_harvest_needs_volatility_worth_selling(a_desk: Any, vol: Any, why: Any) -> None:
     short = a_short_call(SHORT, delta=0.05, ask_coin=D("0.001"), captured_frac=0.85)
     desk = a_desk(shorts=[short], vols={"BTC": a_vol_state(**vol)}, candidates=[a_target()])
     assert desk.proposal().action == "DO_NOTHING"
     assert why in desk.proposal().reasoning
 
 
-def test_a_harvest_never_pays_to_roll(a_desk):
+def test_a_harvest_never_pays_to_roll(a_desk: Any) -> None:
     # 0.001025 - 0.001 - 0.000125 = -0.0001: a defence at this delta may pay it, a harvest may not.
     short = a_short_call(SHORT, delta=0.05, ask_coin=D("0.001"), captured_frac=0.85)
     desk = a_desk(
@@ -131,7 +134,7 @@ def test_a_harvest_never_pays_to_roll(a_desk):
     assert "best roll nets -0.00010 BTC a coin" in desk.proposal().reasoning
 
 
-def test_a_harvest_needs_a_candidate_of_known_ivrv_and_a_defence_does_not(a_desk):
+def test_a_harvest_needs_a_candidate_of_known_ivrv_and_a_defence_does_not(a_desk: Any) -> None:
     unknown = a_target(ivrv=None)
     harvest = a_short_call(SHORT, delta=0.05, ask_coin=D("0.001"), captured_frac=0.85)
     assert rolled(a_desk(shorts=[harvest], vols=RICH_VOL, candidates=[unknown])) is None
@@ -153,7 +156,7 @@ def test_a_harvest_needs_a_candidate_of_known_ivrv_and_a_defence_does_not(a_desk
         pytest.param("0.0123", 0.4499, "-0.001", True, id="above-a-floor-below-zero"),
     ],
 )
-def test_roll_economics(a_desk, net, delta, credit_min, is_rolled):
+def test_roll_economics(a_desk: Any, net: Any, delta: Any, credit_min: Any, is_rolled: Any) -> None:
     desk = a_desk(
         shorts=[a_hot_short(delta=delta)],
         vols=NO_VOL,
@@ -164,7 +167,7 @@ def test_roll_economics(a_desk, net, delta, credit_min, is_rolled):
     assert (rolled(desk) is not None) is is_rolled
 
 
-def test_a_short_without_affordable_roll_is_held_with_its_numbers(a_desk):
+def test_a_short_without_affordable_roll_is_held_with_its_numbers(a_desk: Any) -> None:
     # 0.001 - 0.0123 = -0.0113: worse than the 0.01 that a defence may cost.
     desk = a_desk(shorts=[a_hot_short()], vols=NO_VOL, candidates=[a_target(net="0.001")])
     assert desk.proposal().reasoning == (
@@ -186,7 +189,9 @@ def test_a_short_without_affordable_roll_is_held_with_its_numbers(a_desk):
         pytest.param("ETH-16JAN26-4200-C", False, id="another-coin"),
     ],
 )
-def test_a_roll_goes_later_or_higher_on_the_same_coin(a_desk, symbol, is_target):
+def test_a_roll_goes_later_or_higher_on_the_same_coin(
+    a_desk: Any, symbol: Any, is_target: Any
+) -> None:
     desk = a_desk(shorts=[a_hot_short()], vols=NO_VOL, candidates=[a_target(symbol)])
     assert rolled(desk) == ((SHORT, symbol) if is_target else None)
     if not is_target:
@@ -194,7 +199,7 @@ def test_a_roll_goes_later_or_higher_on_the_same_coin(a_desk, symbol, is_target)
 
 
 @pytest.mark.parametrize("delta", [0.52, 0.6, NAN, -0.1])
-def test_a_roll_forced_by_delta_lowers_the_delta(a_desk, delta):
+def test_a_roll_forced_by_delta_lowers_the_delta(a_desk: Any, delta: Any) -> None:
     target = a_target().model_copy(update={"delta": delta})
     assert rolled(a_desk(shorts=[a_hot_short()], vols=NO_VOL, candidates=[target])) is None
 
@@ -233,7 +238,7 @@ def test_a_roll_forced_by_delta_lowers_the_delta(a_desk, delta):
         pytest.param([a_target(LATER_HIGHER), a_target(LATER)], LATER, id="a-tie-goes-to-the-name"),
     ],
 )
-def test_which_target_is_chosen(a_desk, targets, chosen):
+def test_which_target_is_chosen(a_desk: Any, targets: Any, chosen: Any) -> None:
     for order in (targets, targets[::-1]):
         desk = a_desk(shorts=[a_hot_short()], vols=NO_VOL, candidates=order)
         assert rolled(desk) == (SHORT, chosen)
@@ -247,20 +252,22 @@ def test_which_target_is_chosen(a_desk, targets, chosen):
         pytest.param({}, "0.1", "cover after the buy-back", id="no-cash-to-pay-the-buy-back"),
     ],
 )
-def test_a_roll_that_cannot_be_filled_is_not_proposed(a_desk, short, balance, why):
+def test_a_roll_that_cannot_be_filled_is_not_proposed(
+    a_desk: Any, short: Any, balance: Any, why: Any
+) -> None:
     desk = a_desk(shorts=[a_hot_short(**short)], btc=balance, vols=NO_VOL, candidates=[a_target()])
     assert desk.proposal().action == "DO_NOTHING"
     assert why in desk.proposal().reasoning
 
 
-def test_without_terms_nothing_is_rolled(a_desk):
+def test_without_terms_nothing_is_rolled(a_desk: Any) -> None:
     desk = a_desk(
         shorts=[a_hot_short()], vols=NO_VOL, candidates=[a_target()], snapshot={"specs": {}}
     )
     assert desk.proposal().action == "DO_NOTHING"
 
 
-def test_the_most_urgent_short_is_rolled_first(a_desk):
+def test_the_most_urgent_short_is_rolled_first(a_desk: Any) -> None:
     hot = a_hot_short()
     hotter = a_short_call("BTC-9JAN26-99000-C", delta=0.58, ask_coin=D("0.012"))
     late = a_short_call("BTC-6JAN26-99500-C", delta=0.45, dte_days=0.98, ask_coin=D("0.012"))
@@ -272,7 +279,7 @@ def test_the_most_urgent_short_is_rolled_first(a_desk):
         book = [s for s in book if s.symbol != expected]
 
 
-def test_the_next_short_is_tried_when_the_first_cannot_be_rolled(a_desk):
+def test_the_next_short_is_tried_when_the_first_cannot_be_rolled(a_desk: Any) -> None:
     stuck = a_short_call("BTC-9JAN26-99000-C", delta=0.58, ask_coin=D("0.05"))
     desk = a_desk(shorts=[stuck, a_hot_short()], vols=NO_VOL, candidates=[a_target()])
     assert rolled(desk) == (SHORT, LATER)
@@ -291,7 +298,9 @@ DAY_S = 86_400.0
         pytest.param(timedelta(0), 0.0, "ROLL_COVERED_CALL", id="sold-now-without-a-dwell"),
     ],
 )
-def test_a_roll_that_the_dwell_would_deny_lets_opens_go_first(a_desk, age, dwell_s, first):
+def test_a_roll_that_the_dwell_would_deny_lets_opens_go_first(
+    a_desk: Any, age: Any, dwell_s: Any, first: Any
+) -> None:
     short = a_hot_short(opened_at=None if age is None else NOW - age)
     dwell = {"roll_dwell_s": dwell_s}
     sellable = a_target(passes=True, codes=())
@@ -302,13 +311,13 @@ def test_a_roll_that_the_dwell_would_deny_lets_opens_go_first(a_desk, age, dwell
     assert desk.proposal().action == "ROLL_COVERED_CALL"
 
 
-def test_a_harvest_lets_opens_go_first(a_desk):
+def test_a_harvest_lets_opens_go_first(a_desk: Any) -> None:
     short = a_short_call(SHORT, delta=0.05, captured_frac=0.9, ask_coin=D("0.001"))
     sellable = a_target(passes=True, codes=())
     desk = a_desk(shorts=[short], vols=RICH_VOL, candidates=[sellable])
     assert desk.proposal().action == "OPEN_COVERED_CALL"
 
 
-def test_a_quiet_short_is_left_to_expire(a_desk):
+def test_a_quiet_short_is_left_to_expire(a_desk: Any) -> None:
     desk = a_desk(shorts=[a_short_call(SHORT)], vols=NO_VOL, candidates=[a_target()])
     assert desk.proposal().reasoning == "BTC: INSUFFICIENT_HISTORY (168 returns in 7 days)."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from decimal import Decimal as D
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ SHORT = "BTC-9JAN26-100000-C"
 LATER = "BTC-16JAN26-106000-C"
 
 
-def test_what_limits_force_comes_before_everything(a_desk):
+def test_what_limits_force_comes_before_everything(a_desk: Any) -> None:
     # Half the cover is gone: the calls are closed although a roll and a sale are both at hand.
     desk = a_desk(
         shorts=[a_short_call(SHORT, "0.5", delta=0.55)],
@@ -29,7 +30,7 @@ def test_what_limits_force_comes_before_everything(a_desk):
     assert proposal == desk.forced_close()
 
 
-def test_a_defence_comes_before_a_sale(a_desk):
+def test_a_defence_comes_before_a_sale(a_desk: Any) -> None:
     desk = a_desk(
         shorts=[a_short_call(SHORT, delta=0.55)],
         candidates=[a_candidate(LATER), a_candidate("ETH-9JAN26-4200-C")],
@@ -37,7 +38,7 @@ def test_a_defence_comes_before_a_sale(a_desk):
     assert desk.proposal().action == "ROLL_COVERED_CALL"
 
 
-def test_a_held_short_does_not_stop_a_sale_elsewhere(a_desk):
+def test_a_held_short_does_not_stop_a_sale_elsewhere(a_desk: Any) -> None:
     desk = a_desk(
         shorts=[a_short_call(SHORT, delta=0.55, ask_coin=D("0.09"))],
         candidates=[a_candidate("ETH-9JAN26-4200-C")],
@@ -45,13 +46,13 @@ def test_a_held_short_does_not_stop_a_sale_elsewhere(a_desk):
     assert desk.proposal().params.symbol == "ETH-9JAN26-4200-C"
 
 
-def test_an_empty_world_is_held_with_a_reason(a_desk):
+def test_an_empty_world_is_held_with_a_reason(a_desk: Any) -> None:
     desk = a_desk()
     desk.scan.vols.clear()
     assert desk.proposal().reasoning == "No underlying to trade."
 
 
-def test_a_long_reason_is_cut(a_desk):
+def test_a_long_reason_is_cut(a_desk: Any) -> None:
     shorts = [
         a_short_call(f"BTC-9JAN26-{99_000 + 500 * n}-C", delta=0.55, ask_coin=None)
         for n in range(12)
@@ -111,8 +112,15 @@ vol_states = st.builds(
     order=st.randoms(use_true_random=False),
 )
 def test_any_world_gives_a_legal_and_repeatable_proposal(
-    a_desk, candidates, shorts, vols, btc, eth, with_funnel, order: random.Random
-):
+    a_desk: Any,
+    candidates: Any,
+    shorts: Any,
+    vols: Any,
+    btc: Any,
+    eth: Any,
+    with_funnel: Any,
+    order: random.Random,
+) -> None:
     # An empty mapping would make the builder fall back on its defaults.
     by_name = {v.underlying: v for v in vols} or {"XRP": a_vol_state("XRP")}
     desk = a_desk(candidates=candidates, shorts=shorts, vols=by_name, btc=btc, eth=eth)

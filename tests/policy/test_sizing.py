@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,16 +38,16 @@ ROLL = RollCoveredCall(params=RollParams(underlying="BTC", from_symbol=SHORT, sy
 CLOSE = CloseCoveredCall(params=CloseParams(underlying="BTC", symbol=SHORT))
 
 
-def clamps_of(sizing):
+def clamps_of(sizing: Any) -> Any:
     return [(c.name, c.before, c.after) for c in sizing.clamps]
 
 
-def test_doing_nothing_has_no_size(a_desk):
+def test_doing_nothing_has_no_size(a_desk: Any) -> None:
     sizing = a_desk(shorts=[a_short_call()]).size(DoNothing())
     assert (sizing.sell_coin, sizing.buy_coin, sizing.clamps) == (0, 0, ())
 
 
-def test_an_open_sells_the_default_size_when_nothing_is_in_the_way(a_desk):
+def test_an_open_sells_the_default_size_when_nothing_is_in_the_way(a_desk: Any) -> None:
     sizing = a_desk(candidates=[a_candidate(TARGET)]).size(OPEN)
     assert (sizing.sell_coin, sizing.buy_coin, sizing.clamps) == (D("0.1"), 0, ())
 
@@ -91,7 +92,9 @@ def test_an_open_sells_the_default_size_when_nothing_is_in_the_way(a_desk):
         pytest.param("0", "1", "5", "0", [], id="a-default-of-zero-sells-nothing"),
     ],
 )
-def test_an_open_is_clamped_in_order(a_desk, default, balance, displayed, sell, clamps):
+def test_an_open_is_clamped_in_order(
+    a_desk: Any, default: Any, balance: Any, displayed: Any, sell: Any, clamps: Any
+) -> None:
     desk = a_desk(
         btc=balance,
         settings={"order_size_coin": {"BTC": D(default)}},
@@ -102,7 +105,7 @@ def test_an_open_is_clamped_in_order(a_desk, default, balance, displayed, sell, 
     assert clamps_of(sizing) == clamps
 
 
-def test_lots_under_a_larger_minimum_are_zero(a_desk):
+def test_lots_under_a_larger_minimum_are_zero(a_desk: Any) -> None:
     # ETH trades in steps of 1 and, on this venue, from 2: cover of 1.8 is one lot, under the least.
     desk = a_desk(
         eth="1.8",
@@ -119,7 +122,7 @@ def test_lots_under_a_larger_minimum_are_zero(a_desk):
     ]
 
 
-def test_cover_is_what_reserves_shorts_resting_and_unresolved_sells_leave(a_desk):
+def test_cover_is_what_reserves_shorts_resting_and_unresolved_sells_leave(a_desk: Any) -> None:
     # 1.0 balance - 0.1 reserved - 0.1 reserve - 0.2 short - 0.1 resting - 0.1 in flight = 0.4
     resting = RestingOrder(
         order_id="1",
@@ -143,7 +146,7 @@ def test_cover_is_what_reserves_shorts_resting_and_unresolved_sells_leave(a_desk
     assert clamps_of(desk.size(OPEN)) == [("free_cover", D("0.9"), D("0.4"))]
 
 
-def test_limits_never_shrink_a_size_so_that_their_denial_is_seen(a_desk):
+def test_limits_never_shrink_a_size_so_that_their_denial_is_seen(a_desk: Any) -> None:
     desk = a_desk(
         limit={
             "expiry_exposure_max_coin": {"BTC": D(0)},
@@ -156,7 +159,7 @@ def test_limits_never_shrink_a_size_so_that_their_denial_is_seen(a_desk):
     assert desk.size(OPEN).sell_coin == D("0.1")
 
 
-def test_a_close_buys_the_whole_position(a_desk):
+def test_a_close_buys_the_whole_position(a_desk: Any) -> None:
     sizing = a_desk(shorts=[a_short_call(SHORT, "0.7")]).size(CLOSE)
     assert (sizing.sell_coin, sizing.buy_coin, sizing.clamps) == (0, D("0.7"), ())
 
@@ -190,7 +193,9 @@ def test_a_close_buys_the_whole_position(a_desk):
         ),
     ],
 )
-def test_a_buy_back_is_clamped_in_order(a_desk, amount, ask, displayed, buy, clamps):
+def test_a_buy_back_is_clamped_in_order(
+    a_desk: Any, amount: Any, ask: Any, displayed: Any, buy: Any, clamps: Any
+) -> None:
     short = a_short_call(
         SHORT, amount, ask_coin=None if ask is None else D(ask), ask_amount_coin=D(displayed)
     )
@@ -199,7 +204,7 @@ def test_a_buy_back_is_clamped_in_order(a_desk, amount, ask, displayed, buy, cla
     assert clamps_of(sizing) == clamps
 
 
-def test_a_roll_at_a_loss_sells_what_the_paid_buy_back_leaves_covered(a_desk):
+def test_a_roll_at_a_loss_sells_what_the_paid_buy_back_leaves_covered(a_desk: Any) -> None:
     # Balance 0.5, short 0.5: nothing is free. Buying back 0.5 at 0.04 costs 0.02 and the fee
     # min(0.0003, 12.5% x 0.04 = 0.005) x 0.5 = 0.00015, so 0.47985 is left to cover with: 4 lots.
     desk = a_desk(
@@ -215,7 +220,7 @@ def test_a_roll_at_a_loss_sells_what_the_paid_buy_back_leaves_covered(a_desk):
     ]
 
 
-def test_a_roll_of_a_cheap_call_pays_the_capped_fee(a_desk):
+def test_a_roll_of_a_cheap_call_pays_the_capped_fee(a_desk: Any) -> None:
     # 0.5 at 0.001 is 0.0005; the fee is capped at 12.5% x 0.001 = 0.000125 a coin, 0.0000625.
     # Free: 0.50056 - 0.5 = 0.00056, less 0.0005625 is 0.0000025 short of all five lots.
     short = a_short_call(SHORT, "0.5", ask_coin=D("0.001"))
@@ -227,7 +232,7 @@ def test_a_roll_of_a_cheap_call_pays_the_capped_fee(a_desk):
     assert (sizing.sell_coin, sizing.clamps) == (D("0.5"), ())
 
 
-def test_a_roll_sells_no_more_than_it_buys_back_nor_than_the_new_bid_shows(a_desk):
+def test_a_roll_sells_no_more_than_it_buys_back_nor_than_the_new_bid_shows(a_desk: Any) -> None:
     desk = a_desk(
         shorts=[a_short_call(SHORT, "0.5", ask_amount_coin=D("0.4"))],
         btc=2,
@@ -242,14 +247,14 @@ def test_a_roll_sells_no_more_than_it_buys_back_nor_than_the_new_bid_shows(a_des
     ]
 
 
-def test_a_roll_whose_sale_has_no_cover_keeps_its_buy_back(a_desk):
+def test_a_roll_whose_sale_has_no_cover_keeps_its_buy_back(a_desk: Any) -> None:
     # 0.1 of 0.1 BTC: any cost leaves less than one lot covered.
     desk = a_desk(shorts=[a_short_call(SHORT, "0.1")], btc="0.1", candidates=[a_candidate(TARGET)])
     sizing = desk.size(ROLL)
     assert (sizing.buy_coin, sizing.sell_coin, sizing.size_coin) == (D("0.1"), 0, D("0.1"))
 
 
-def test_a_roll_without_an_offer_is_nothing(a_desk):
+def test_a_roll_without_an_offer_is_nothing(a_desk: Any) -> None:
     short = a_short_call(SHORT, "0.5", ask_coin=None)
     sizing = a_desk(shorts=[short], candidates=[a_candidate(TARGET)]).size(ROLL)
     assert (sizing.buy_coin, sizing.sell_coin) == (0, 0)
@@ -307,7 +312,9 @@ def test_a_roll_without_an_offer_is_nothing(a_desk):
         ),
     ],
 )
-def test_what_is_unknown_has_size_zero_and_a_name(a_desk, proposal, changes, name):
+def test_what_is_unknown_has_size_zero_and_a_name(
+    a_desk: Any, proposal: Any, changes: Any, name: Any
+) -> None:
     sizing = a_desk(**changes).size(proposal)
     assert (sizing.sell_coin, sizing.buy_coin) == (0, 0)
     assert [c.name for c in sizing.clamps] == [name]
@@ -315,7 +322,7 @@ def test_what_is_unknown_has_size_zero_and_a_name(a_desk, proposal, changes, nam
 
 
 @pytest.mark.parametrize("proposal", [OPEN, ROLL])
-def test_without_a_coin_account_nothing_is_sold(a_desk, proposal):
+def test_without_a_coin_account_nothing_is_sold(a_desk: Any, proposal: Any) -> None:
     desk = a_desk(shorts=[a_short_call(SHORT)], candidates=[a_candidate(TARGET)])
     account = desk.snapshot.account.model_copy(update={"coins": {}})
     sizing = replace(desk, snapshot=replace(desk.snapshot, account=account)).size(proposal)
@@ -338,8 +345,16 @@ prices = st.integers(1, 5000).map(lambda n: D(n) / 10_000)
     proposal=st.sampled_from([OPEN, ROLL, CLOSE]),
 )
 def test_sizes_are_whole_lots_within_cover_and_book_and_their_clamps_chain(
-    a_desk, balance, short_lots, ask, ask_amount, bid_amount, default, reserve, proposal
-):
+    a_desk: Any,
+    balance: Any,
+    short_lots: Any,
+    ask: Any,
+    ask_amount: Any,
+    bid_amount: Any,
+    default: Any,
+    reserve: Any,
+    proposal: Any,
+) -> None:
     short = a_short_call(SHORT, D(short_lots) / 10, ask_coin=ask, ask_amount_coin=ask_amount)
     desk = a_desk(
         shorts=[short],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from datetime import timedelta
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -27,11 +27,11 @@ from paper_exchange.steps import (
 )
 
 
-def a_venue(source=None, faults=None) -> PaperVenue:
+def a_venue(source: Any = None, faults: Any = None) -> PaperVenue:
     return PaperVenue(an_exchange(source, faults=faults), "paper-test")
 
 
-def a_request(**changes) -> OrderRequest:
+def a_request(**changes: Any) -> OrderRequest:
     fields = {
         "label": "cw-test-0",
         "instrument_name": CALL,
@@ -43,11 +43,11 @@ def a_request(**changes) -> OrderRequest:
     return OrderRequest(**(fields | changes))
 
 
-def run(awaitable):
+def run(awaitable: Any) -> Any:
     return asyncio.run(awaitable)
 
 
-def test_it_has_every_method_of_the_ports_with_the_same_parameters():
+def test_it_has_every_method_of_the_ports_with_the_same_parameters() -> None:
     venue: ports.Venue = a_venue()
     clock: ports.Clock = a_venue()
     assert isinstance(venue, ports.SteppedMarket)
@@ -60,7 +60,7 @@ def test_it_has_every_method_of_the_ports_with_the_same_parameters():
                 assert get_type_hints(ours) == get_type_hints(method)
 
 
-def test_the_account_is_complete():
+def test_the_account_is_complete() -> None:
     venue = a_venue()
     run(venue.place(a_request()))
     run(
@@ -93,7 +93,7 @@ def test_the_account_is_complete():
     assert (resting.open_coin, resting.price_coin) == (dec("0.2"), dec("0.02"))
 
 
-def test_orders_fills_and_settlements_are_mapped():
+def test_orders_fills_and_settlements_are_mapped() -> None:
     venue = a_venue(
         StepMarket(a_view(), a_view(hours(120), {}), delivery={"BTC": "120000", "ETH": "4000"})
     )
@@ -124,7 +124,7 @@ def test_orders_fills_and_settlements_are_mapped():
     assert event.cash_coin == dec("-0.23363334")
 
 
-def test_a_resting_order_is_cancelled_by_its_id():
+def test_a_resting_order_is_cancelled_by_its_id() -> None:
     venue = a_venue()
     order = run(venue.place(a_request(price_coin=dec("0.02"), time_in_force="good_til_cancelled")))
     assert order.state == "open"
@@ -135,7 +135,7 @@ def test_a_resting_order_is_cancelled_by_its_id():
     assert refused.value.venue_code == 11044
 
 
-def test_the_market_is_cut_to_the_underlyings_asked_for():
+def test_the_market_is_cut_to_the_underlyings_asked_for() -> None:
     venue = a_venue()
     assert tuple(run(venue.market(["ETH"])).underlyings) == ("ETH",)
     both = run(venue.market(["BTC", "ETH"]))
@@ -145,7 +145,7 @@ def test_the_market_is_cut_to_the_underlyings_asked_for():
         run(venue.market(["BTC", "SOL"]))
 
 
-def test_specs_come_from_the_dated_schedule():
+def test_specs_come_from_the_dated_schedule() -> None:
     venue = a_venue()
     specs = run(venue.specs(["BTC", "ETH"]))
     assert (specs["BTC"].amount_min, specs["ETH"].amount_min) == (dec("0.1"), dec(1))
@@ -154,13 +154,13 @@ def test_specs_come_from_the_dated_schedule():
         run(venue.specs(["SOL"]))
 
 
-def test_initial_margin_per_coin():
+def test_initial_margin_per_coin() -> None:
     margins = run(a_venue().initial_margin_per_coin([CALL, DAILY, ETH_CALL]))
     # 0.10 + 0.006; at the money 0.15 + 0.008; 5% out 0.10 + 0.0105.
     assert margins == {CALL: dec("0.106"), DAILY: dec("0.158"), ETH_CALL: dec("0.1105")}
 
 
-def test_sleeping_is_simulated():
+def test_sleeping_is_simulated() -> None:
     venue = a_venue()
     run(venue.sleep(30))
     assert venue.now() == run(venue.venue_time()) == NOW + timedelta(seconds=30)
@@ -184,7 +184,9 @@ def test_sleeping_is_simulated():
         pytest.param("reject", 13028, OrderStateUnknown, 0, id="13028"),
     ],
 )
-def test_a_fault_of_an_order_says_what_to_do_next(kind, code, error, accepted):
+def test_a_fault_of_an_order_says_what_to_do_next(
+    kind: Any, code: Any, error: Any, accepted: Any
+) -> None:
     plan = FaultPlan()
     plan.arm(kind, "sell", code=code or 0)
     venue = a_venue(faults=plan)
@@ -196,7 +198,7 @@ def test_a_fault_of_an_order_says_what_to_do_next(kind, code, error, accepted):
     assert len(run(venue.orders_by_label("BTC", "cw-test-0"))) == accepted
 
 
-def test_a_lost_cancel_is_unknown():
+def test_a_lost_cancel_is_unknown() -> None:
     plan = FaultPlan()
     plan.arm("lose_reply", "cancel")
     venue = a_venue(faults=plan)
@@ -223,7 +225,7 @@ def test_a_lost_cancel_is_unknown():
         ("margins", lambda v: v.initial_margin_per_coin([CALL])),
     ],
 )
-def test_a_read_that_fails_is_never_an_empty_answer(kind, method, read):
+def test_a_read_that_fails_is_never_an_empty_answer(kind: Any, method: Any, read: Any) -> None:
     plan = FaultPlan()
     plan.arm(kind, method)
     venue = a_venue(faults=plan)
@@ -232,7 +234,7 @@ def test_a_read_that_fails_is_never_an_empty_answer(kind, method, read):
     run(read(venue))
 
 
-def test_an_order_that_arrives_late_is_rejected():
+def test_an_order_that_arrives_late_is_rejected() -> None:
     venue = a_venue()
     run(venue.sleep(10.001))
     with pytest.raises(OrderRejected) as late:
@@ -240,7 +242,7 @@ def test_an_order_that_arrives_late_is_rejected():
     assert late.value.venue_code == 13888
 
 
-def test_a_stale_feed_shows_in_the_age_of_the_market():
+def test_a_stale_feed_shows_in_the_age_of_the_market() -> None:
     plan = FaultPlan()
     venue = a_venue(steady(), plan)
     run(venue.market(["BTC"]))
@@ -250,7 +252,7 @@ def test_a_stale_feed_shows_in_the_age_of_the_market():
     assert run(venue.venue_time()) == hours(1)
 
 
-def test_unlisted_options_have_no_margin():
+def test_unlisted_options_have_no_margin() -> None:
     with pytest.raises(VenueUnavailable) as failed:
         run(a_venue().initial_margin_per_coin(["BTC-9JAN26-107000-C"]))
     assert failed.value.venue_code == 13020
