@@ -170,6 +170,19 @@ def test_a_lost_ledger_means_halted_until_a_person_has_looked(tmp_path: Path) ->
     assert closed.execution.status == "filled"
 
 
+def test_a_halt_survives_a_lost_ledger_and_a_start_that_failed(tmp_path: Path) -> None:
+    settings = a_desk(tmp_path)
+    play(settings, hold, hold)
+    for path in tmp_path.glob("desk.db*"):
+        path.unlink()
+    with pytest.raises(ConfigError):
+        play(a_desk(tmp_path, market="synthetic:9"), hold)
+    (denied,) = play(settings, open_nth(0, "BTC"))
+    assert "TRADING_STATE_HALTED" in codes(denied)
+    # Nor is the step decided again that the lost desk had decided.
+    assert violations(settings) == ()
+
+
 def test_what_nothing_explains_means_reducing_and_says_what_to_do(tmp_path: Path) -> None:
     settings = a_desk(tmp_path)
     play(settings, open_nth(0, "BTC"))

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from builders import dec
 from callwright import loop
-from callwright.bootstrap import HomeDesk, open_desk
+from callwright.bootstrap import HomeDesk, open_desk, read_status
 from callwright.cycle import Desk, run_cycle
 from callwright.domain.decision import DoNothing
 from callwright.domain.market import MarketView, OptionListing
@@ -220,3 +222,54 @@ def test_a_failed_answer_keeps_its_proposal_out_of_the_sizes(tmp_path: Path) -> 
     _, (record,) = run_desk(desk_settings(tmp_path), 1, brain=FailingBrain())
     assert record.proposed_action.action == DoNothing().action
     assert record.clamps == ()
+
+
+def test_an_unexpected_error_outside_a_cycle_halts_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = desk_settings(tmp_path)
+    run_desk(settings, 2)
+
+    def boom(venue: PaperVenue) -> datetime:
+        raise ValueError("boom")
+
+    monkeypatch.setattr(PaperVenue, "advance", boom)
+    result, records = run_desk(settings, 3)
+    assert (result.ended_because, records) == ("halted", [])
+    assert read_status(settings)["trading_state"] == "HALTED"
+
+
+def test_a_held_option_that_the_chain_hides_is_a_failure_and_care_goes_on(tmp_path: Path) -> None:
+    settings = desk_settings(tmp_path, default_order_size="BTC=0.5,ETH=5", open_cooldown_sec=0)
+    script = ScriptedBrain([open_nth(0, "BTC"), open_nth(0, "ETH")])
+    _, records = run_desk(settings, 2, brain=script)
+    hidden = records[0].execution.orders[0].symbol
+
+    def without_it(view: MarketView) -> MarketView:
+        old = view.underlyings["BTC"]
+        keep = np.array([name != hidden for name in old.chain.listing.names])
+        names = [name for name in old.chain.listing.names if name != hidden]
+        columns = {
+            name: getattr(old.chain, name)[keep]
+            for name in (
+                "forward_usd", "mark_iv_annual", "mark_coin", "bid_coin", "ask_coin",
+                "bid_amount_coin", "ask_amount_coin", "open_interest_coin", "as_of_ms",
+            )
+        }  # fmt: skip
+        chain = replace(old.chain, listing=OptionListing.of_names("BTC", names), **columns)
+        return replace(view, underlyings={**view.underlyings, "BTC": replace(old, chain=chain)})
+
+    def reserve_eth(home_desk: HomeDesk) -> Desk:
+        home_desk.exchange.advance()
+        changed: Desk = with_market(without_it)(home_desk)
+        limits = changed.limits.model_copy(update={"cover_reserve_coin": {"ETH": dec(8)}})
+        return replace(changed, limits=limits)
+
+    record = one_cycle(tmp_path, reserve_eth)
+    assert record.failure == "DATA_INVALID"
+    assert hidden in record.failure_message
+    assert record.state.portfolio is not None
+    assert record.state.portfolio["by_underlying"]["BTC"]["unvalued"] == [hidden]
+    assert record.decision_source == "care"
+    assert record.final_action.params["underlying"] == "ETH"
+    assert record.execution.status == "filled"

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from callwright.config import Settings
 from callwright.cycle import Desk
 from callwright.domain.desk import TradingState
 from callwright.domain.record import CycleRecord
-from callwright.errors import StorageError
+from callwright.errors import MarketExhausted, StorageError
 from callwright.execution.startup import Reconciler
 from callwright.lock import is_held, sole_writer
 from callwright.loop import run_loop
@@ -107,9 +107,7 @@ def open_desk(
     with ExitStack() as stack:
         source = open_market(settings)
         stack.enter_context(sole_writer(home, settings.account_name))
-        is_orphan = (home / PAPER_FILE).is_file() and not (home / DESK_FILE).is_file()
         database = stack.enter_context(open_desk_database(home / DESK_FILE, durable=durable))
-        database.bind_account(settings.account_name)
         recorder = FlightRecorder(settings.log_dir, durable=durable)
         stack.callback(recorder.close)
         exchange = PaperExchange(
@@ -122,8 +120,10 @@ def open_desk(
         venue = PaperVenue(exchange, settings.account_name)
         intents = SqliteIntentStore(database)
         state = SqliteDeskStateStore(database)
-        if is_orphan:
-            # Whether the desk that traded here was halted, nobody can say any more.
+        is_new = not database.rows("SELECT 1 FROM desk_account")
+        if is_new and (exchange.now != source.start() or exchange.positions()):
+            # Whether the desk that traded here was halted, nobody can say any more. The account is
+            # bound only afterwards, so that a kill in between finds a new desk again.
             state.set_trading_state(
                 TradingState.HALTED,
                 by="callwright",
@@ -131,6 +131,10 @@ def open_desk(
                 "with what you expect, then callwright resume (or use another --home)",
                 at=exchange.now,
             )
+            with suppress(MarketExhausted):
+                # The present step was decided by the desk that is gone.
+                exchange.advance()
+        database.bind_account(settings.account_name)
         limits, policy = settings.limits(), settings.policy_settings()
         desk = Desk(
             account_id=settings.account_name,

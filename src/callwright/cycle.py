@@ -96,9 +96,11 @@ class Desk:
             StorageError: The simulated market is behind the desk's last record.
         """
         self.log.restore_lines()
-        last = self.log.last()
-        if last is not None and self.stepped is not None:
-            _require_not_behind(self.stepped.step_time(), last)
+        if self.stepped is not None:
+            last = self.log.last()
+            told = [] if last is None else [last.state.as_of]
+            told += [iso_utc(begun.as_of) for begun in self.log.unfinished()]
+            _require_not_behind(self.stepped.step_time(), told)
         _require_no_orphans(await self.venue.account(), self.underlyings)
         return await self.reconciler.at_start()
 
@@ -108,11 +110,11 @@ class Desk:
         return tuple(intent for intent in found if intent is not None)
 
 
-def _require_not_behind(step_time: datetime, last: CycleRecord) -> None:
-    if iso_utc(step_time) < last.state.as_of:
+def _require_not_behind(step_time: datetime, told: list[str]) -> None:
+    if told and iso_utc(step_time) < max(told):
         raise StorageError(
             f"the paper market stands at {iso_utc(step_time)}, the desk's last record is of "
-            f"{last.state.as_of}",
+            f"{max(told)}",
             remedy="paper.db was lost or is an older copy: restore the one that belongs to "
             "desk.db, or begin anew with another --home",
         )
@@ -167,7 +169,17 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
         desk.log.finish(record)
         return record
 
-    answer = await desk.brain.decide(snapshot, scan)
+    hidden = _held_but_not_shown(snapshot)
+    if hidden is None:
+        answer = await desk.brain.decide(snapshot, scan)
+    else:
+        # Nobody can decide on a book that is not known; care may still close what can be valued.
+        answer = BrainAnswer(
+            proposal=DoNothing(),
+            source="rule_based",
+            failure=DataInvalid.code,
+            failure_message=f"{hidden} is held, and the venue's chain does not show it",
+        )
     answer, sizing, approval = judge(desk, snapshot, scan, answer)
     planned: Plan | None = None
     try:
@@ -246,7 +258,6 @@ async def observe(desk: Desk, account: Account) -> Snapshot:
 async def scan_with_prechecks(desk: Desk, snapshot: Snapshot) -> Scan:
     """Return the scan, each candidate with its size, its margin, and what it would fail."""
     scan = scan_snapshot(snapshot, desk.scan_settings)
-    _require_valued(snapshot)
     if not scan.candidates:
         return scan
     margins = await desk.venue.initial_margin_per_coin([c.symbol for c in scan.candidates])
@@ -257,8 +268,8 @@ async def scan_with_prechecks(desk: Desk, snapshot: Snapshot) -> Scan:
     return with_prechecks(scan, [_prechecked(desk, snapshot, scan, c) for c in with_margins])
 
 
-def _require_valued(snapshot: Snapshot) -> None:
-    """Refuse a chain that lacks a live option of ours: what it is worth is not known."""
+def _held_but_not_shown(snapshot: Snapshot) -> str | None:
+    """Return a live option that is held and missing from the chain: its worth is not known."""
     for position in snapshot.account.positions:
         try:
             option = parse_option_name(position.instrument_name)
@@ -269,7 +280,8 @@ def _require_valued(snapshot: Snapshot) -> None:
         if market is None or option.expiry <= snapshot.as_of:
             continue
         if market.chain.listing.row(option.name) is None:
-            raise DataInvalid(f"{option.name} is held, and the venue's chain does not show it")
+            return option.name
+    return None
 
 
 def _prechecked(desk: Desk, snapshot: Snapshot, scan: Scan, candidate: Candidate) -> Candidate:

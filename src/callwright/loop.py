@@ -75,11 +75,17 @@ async def run_loop(
     """
     stop = StopRequest()
     with stop.on_signals():
-        report = await _start(desk, stop, on_start_failed)
-        if report is None:
-            return LoopResult(0, "stopped")
+        try:
+            report = await _start(desk, stop, on_start_failed)
+            if report is None:
+                return LoopResult(0, "stopped")
+            closed = close_interrupted(desk)
+        except CallwrightError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the outermost frame: halt
+            return LoopResult(0, "halted", error=_halt(desk, exc, on_record))
         on_start(report)
-        for record in close_interrupted(desk):
+        for record in closed:
             on_record(record)
         return await _cycles(desk, cycles, interval_s, stop, on_record, after_cycle, report.updates)
 
@@ -118,6 +124,10 @@ async def _cycles(
             _move_market(desk)
         except MarketExhausted:
             return LoopResult(done, "market_end")
+        except CallwrightError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the outermost frame: halt
+            return LoopResult(done, "halted", error=_halt(desk, exc, on_record))
         try:
             record = await run_cycle(desk, carried=carried if done == 0 else ())
         except StorageError:

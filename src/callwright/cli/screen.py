@@ -253,6 +253,8 @@ def desk_table(record: CycleRecord, summary: RunSummary) -> Group:
         f"{sum(summary.failures.values())} failed, "
         f"{record.state.market.get('trading_state', 'not observed')}",
         style="bold",
+        no_wrap=True,
+        overflow="ellipsis",
     )
     return Group(line, table)
 

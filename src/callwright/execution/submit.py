@@ -114,9 +114,12 @@ async def _with_fees(
         return tuple(done)
     charged = []
     for intent in done:
-        fees = [trade.fee_coin for trade in trades if trade.label == intent.label]
-        if fees and intent.fee_coin is None:
-            intent = intent.model_copy(update={"fee_coin": sum(fees, Decimal(0))})
+        ours = [trade for trade in trades if trade.label == intent.label]
+        shown = sum((trade.amount_coin for trade in ours), Decimal(0))
+        # Part of the trades is part of the fee; then it stays unknown.
+        if intent.fee_coin is None and shown == intent.filled_coin > 0:
+            fee = sum((trade.fee_coin for trade in ours), Decimal(0))
+            intent = intent.model_copy(update={"fee_coin": fee})
             intents.update(intent)
         charged.append(intent)
     return tuple(charged)
