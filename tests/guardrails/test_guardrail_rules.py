@@ -227,7 +227,7 @@ def with_candidate(symbol: str, **changes: Any) -> Situation:
             legality.quote_is_live,
             opening(quotes={SOLD: {"ask_coin": 0.0100}}),
             None,
-            id="bid-at-the-acanary-secret-in-an-error",
+            id="a-locked-market-is-not-crossed",
         ),
         pytest.param(
             legality.quote_is_live,
