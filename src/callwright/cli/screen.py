@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from callwright.cli.report import minute_of, summary_view
-from callwright.cli.tables import print_uncut
+from callwright.cli.tables import plain_table, print_uncut
 from callwright.domain.record import CycleRecord, OrderUpdate
 from callwright.errors import CallwrightError
 from callwright.summary import RunSummary
@@ -227,9 +226,10 @@ def _facts_text(facts: Mapping[str, Any]) -> str:
 
 def desk_table(record: CycleRecord, summary: RunSummary) -> Group:
     """Return the desk as it stands: a row a coin, then the open shorts."""
-    table = Table(title=None, expand=False, padding=(0, 1))
-    for name in ("coin", "index", "IV 7d", "RV", "IVRV", "equity", "margin", "net delta", "short"):
-        table.add_column(name, justify="right" if name != "coin" else "left")
+    # Narrower than any terminal: a ^C that is echoed after a full line would wrap, and the frame
+    # could not be taken off the screen cleanly.
+    names = ("index", "IV 7d", "RV", "IVRV", "equity", "margin", "net delta", "short")
+    table = plain_table(None, "coin", *names)
     portfolio = record.state.portfolio or {"by_underlying": {}}
     for coin, row in portfolio["by_underlying"].items():
         vol = record.state.vol.get(coin, {})
@@ -245,13 +245,12 @@ def desk_table(record: CycleRecord, summary: RunSummary) -> Group:
             _known(row["net_delta"], ".3f"),
             f"{sum(s['amount_coin'] for s in shorts):g} in {len(shorts)}",
         )
+    state = record.state.market.get("trading_state", "not observed")
     line = Text(
-        f"{minute_of(record.state.as_of)}  cycle {summary.cycles}: "
+        f"{minute_of(record.state.as_of)}  cycle {summary.cycles}  {state}\n"
         f"{summary.opens} opens, {summary.rolls} rolls, {summary.closes} closes, "
         f"{summary.settlements} settled, {summary.holds} holds, {summary.denied} denied, "
-        f"{summary.simulated} simulated, "
-        f"{sum(summary.failures.values())} failed, "
-        f"{record.state.market.get('trading_state', 'not observed')}",
+        f"{summary.simulated} simulated, {sum(summary.failures.values())} failed",
         style="bold",
         no_wrap=True,
         overflow="ellipsis",
