@@ -12,7 +12,7 @@ from typing import Any
 
 from callwright.bootstrap import HomeDesk, open_desk
 from callwright.config import Settings, load_settings
-from callwright.cycle import judge, observe, run_cycle, scan_with_prechecks
+from callwright.cycle import judge, observe, run_cycle, scan_live
 from callwright.domain.record import CycleRecord
 from callwright.journal import Judged, Observed, build_record
 from callwright.loop import run_loop
@@ -81,7 +81,7 @@ def benchmarks() -> list[tuple[str, Callable[[], object], int]]:
 
     account = wait(desk.venue.account())
     snapshot = wait(observe(desk, account))
-    scan = wait(scan_with_prechecks(desk, snapshot))
+    snapshot, scan = wait(scan_live(desk, snapshot))
     answer = wait(desk.brain.decide(snapshot, scan))
     _, sizing, approval = judge(desk, snapshot, scan, answer)
     record = build_record(
@@ -115,7 +115,7 @@ def benchmarks() -> list[tuple[str, Callable[[], object], int]]:
         (f"synthetic market view, {options} options", views, len(times)),
         ("parse a chain file", lambda: read_snapshot(first), 1),
         ("part: observe", lambda: wait(observe(desk, account)), 1),
-        ("part: scan with prechecks", lambda: wait(scan_with_prechecks(desk, snapshot)), 1),
+        ("part: scan with prechecks", lambda: wait(scan_live(desk, snapshot)), 1),
         ("part: decide by rules", lambda: wait(desk.brain.decide(snapshot, scan)), 1),
         ("part: size, guardrail, risk", lambda: judge(desk, snapshot, scan, answer), 1),
         ("part: record to its line", record.to_line, 1),

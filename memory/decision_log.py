@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from callwright.crashpoints import reach
+from callwright.domain.failure import BUDGET_FAILURES
 from callwright.domain.record import CycleRecord
-from callwright.errors import StorageError
+from callwright.errors import InsufficientData, StorageError
 from callwright.memory.database import DeskDatabase
 from callwright.memory.flight_recorder import FlightRecorder
 from callwright.memory.rows import time_text
 from callwright.ports import BegunCycle
 
-NEUTRAL_FAILURES = ("INSUFFICIENT_HISTORY",)
+NEUTRAL_FAILURES = frozenset({InsufficientData.code, *BUDGET_FAILURES})
 """Failures that say nothing about the machine: they neither lengthen nor end a run of failures."""
 
 _BATCH = 500
@@ -74,10 +76,12 @@ class SqliteDecisionLog:
             line = record.to_line()
         except ValueError as exc:
             raise StorageError(f"record {record.cycle_id} cannot be written: {exc}") from exc
+        reach("before_record_row")
         with self._db.transaction():
             self._insert(record, line)
             self._count_failure(record.failure)
             self._mark_reported(record)
+        reach("before_record_line")
         behind, self._lines_are_behind = self._lines_are_behind, True
         if behind:
             self.restore_lines()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from callwright.crashpoints import is_next, reach
 from callwright.domain.record import CycleRecord
 from callwright.errors import StorageError
 
@@ -50,6 +51,9 @@ class FlightRecorder:
         data = line.encode() + b"\n"
         try:
             fd = self._open(log_timestamp)
+            if is_next("mid_record_line"):
+                os.write(fd, data[: len(data) // 2])
+            reach("mid_record_line")
             written = os.write(fd, data)
             if written != len(data):
                 raise OSError(28, f"only {written} of {len(data)} bytes were written")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from callwright import errors
+from callwright.domain.failure import ModelFailure
 from callwright.errors import CallwrightError
 from callwright.execution import reconcile
 
@@ -23,6 +24,11 @@ def all_errors(kind: type[CallwrightError] = CallwrightError) -> set[type[Callwr
 )
 def test_every_error_code_is_documented(code: str) -> None:
     assert f"`{code}`" in DOCS
+
+
+@pytest.mark.parametrize("code", sorted(ModelFailure))
+def test_every_failure_of_a_model_is_documented(code: str) -> None:
+    assert f"| `{code}` |" in DOCS
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ FOUNDATION = {"domain", "errors"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "crashpoints": {"errors"},
     "domain": {"errors"},
     "ports": {"domain"},
     "config": FOUNDATION,
@@ -24,9 +25,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "policy": FOUNDATION | {"analytics"},
     "guardrails": FOUNDATION | {"analytics"},
     "paper": FOUNDATION | {"analytics"},
-    "execution": FOUNDATION | {"analytics", "ports"},
-    "venues": FOUNDATION | {"ports", "paper"},
-    "memory": FOUNDATION | {"ports"},
+    "execution": FOUNDATION | {"analytics", "ports", "crashpoints"},
+    "venues": FOUNDATION | {"ports", "paper", "crashpoints"},
+    "memory": FOUNDATION | {"ports", "crashpoints"},
+    "tools": FOUNDATION | {"analytics", "ports"},
+    "agents": FOUNDATION | {"ports", "tools", "crashpoints"},
     "journal": FOUNDATION | {"ports", "execution"},
     "gates": FOUNDATION | {"policy", "guardrails"},
     "brain": FOUNDATION | {"ports", "policy", "gates"},
@@ -34,12 +37,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "audit": FOUNDATION | {"memory", "paper"},
     "lock": FOUNDATION,
     "cycle": FOUNDATION
-    | {"ports", "analytics", "policy", "guardrails", "gates", "execution", "journal"},
-    "loop": FOUNDATION | {"ports", "cycle", "journal", "execution"},
+    | {
+        "ports", "analytics", "policy", "guardrails", "gates", "execution", "journal",
+        "crashpoints",
+    },
+    "loop": FOUNDATION | {"ports", "cycle", "journal", "execution", "crashpoints"},
     "bootstrap": FOUNDATION
     | {
         "config", "ports", "cycle", "loop", "brain", "execution", "venues", "memory", "paper",
-        "lock", "summary", "audit",
+        "lock", "summary", "audit", "agents", "tools", "gates",
     },
     "health": FOUNDATION | {"config", "bootstrap", "memory", "paper", "lock", "audit"},
     "cli": FOUNDATION

@@ -28,7 +28,7 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError
 
 from callwright.domain.base import NonNegative
-from callwright.domain.hosts import require_testnet_url
+from callwright.domain.hosts import require_loopback_url, require_testnet_url
 from callwright.domain.limits import ExecutionSettings, Limits, PolicySettings, ScanSettings
 from callwright.errors import ConfigError
 
@@ -107,7 +107,13 @@ class Settings(BaseSettings):
     )
 
     # Where and how it runs
-    venue: Literal["paper"] = Field("paper", description="Exchange: paper is the embedded one.")
+    venue: Literal["paper", "deribit-testnet"] = Field(
+        "paper", description="Exchange: paper is the embedded one."
+    )
+    paper_url: str | None = Field(
+        None,
+        description="Where a `callwright paper serve` answers; without it it is embedded.",
+    )
     market: str = Field(
         "synthetic:7",
         description="Market of the paper exchange: synthetic[:SEED] or recorded:DIR.",
@@ -198,13 +204,43 @@ class Settings(BaseSettings):
     lookup_min_attempts: Annotated[int, Field(ge=1)] = 3
     lookup_span_sec: PositiveFloat = 30.0
 
-    # Language models (experimental; this version decides by rules and refuses LLM_ENABLED=true)
+    # Language models (optional and experimental)
     llm_enabled: bool = False
     llm_model_name: str = "gpt-4.1-mini"
     llm_chat_model_name: str = "gpt-4.1-mini"
-    llm_base_url: str | None = None
-    llm_max_decision_tokens: Annotated[int, Field(ge=1)] = 2_000
-    llm_timeout_seconds: PositiveFloat = 60.0
+    llm_cheaper_model_name: str | None = Field(
+        None, description="Asked instead while the budget runs low."
+    )
+    llm_base_url: str | None = Field(
+        None, description="An OpenAI-compatible server; without it OpenAI's own."
+    )
+    llm_allow_private_network: bool = Field(
+        False, description="Let LLM_BASE_URL be on this machine or in a private network."
+    )
+    llm_wire: Literal["responses", "chat"] = Field(
+        "responses", description="Responses API, or chat completions for servers without it."
+    )
+    llm_protocol: Literal["two-call", "stepwise"] = Field(
+        "two-call", description="stepwise shows a small model one tool after another."
+    )
+    llm_max_decision_tokens: Annotated[int, Field(ge=1)] = Field(
+        2_000, description="Output tokens of a whole decision, over all its requests."
+    )
+    llm_max_input_tokens: Annotated[int, Field(ge=1)] = Field(
+        30_000, description="Input tokens of a whole decision, over all its requests."
+    )
+    llm_max_turns: Annotated[int, Field(ge=1, le=20)] = 6
+    llm_max_tool_calls: Annotated[int, Field(ge=1, le=100)] = 12
+    llm_max_tool_calls_per_turn: Annotated[int, Field(ge=1, le=100)] = 6
+    llm_timeout_seconds: PositiveFloat = Field(
+        60.0, description="Deadline of a whole decision, over all its requests and retries."
+    )
+    llm_prices_file: Path | None = Field(
+        None, description="TOML with prices of models that callwright does not know, or newer ones."
+    )
+    llm_budget_cycle_usd: NonNegativeFloat = 0.05
+    llm_budget_day_usd: NonNegativeFloat = 2.0
+    llm_budget_month_usd: NonNegativeFloat = 20.0
 
     # Secrets
     openai_api_key: SecretStr | None = None
@@ -223,15 +259,15 @@ class Settings(BaseSettings):
     def _consistent(self) -> Settings:
         if not timedelta(seconds=1) <= self.step_length() <= timedelta(days=365):
             raise ValueError("STEP must be between 1s and 365d")
-        if self.llm_enabled:
-            raise ValueError(
-                "LLM_ENABLED: this version decides by rules only; set it to false "
-                "(LLM mode is optional and experimental)"
-            )
         try:
             require_testnet_url(self.deribit_base_url)
         except ConfigError as exc:
             raise ValueError(f"DERIBIT_BASE_URL: {exc.message}; {exc.remedy}") from None
+        if self.paper_url is not None:
+            try:
+                require_loopback_url(self.paper_url)
+            except ConfigError as exc:
+                raise ValueError(f"PAPER_URL: {exc.message}; {exc.remedy}") from None
         for low, high in _WINDOWS:
             if getattr(self, low) >= getattr(self, high):
                 raise ValueError(f"{low.upper()} must be below {high.upper()}")
@@ -370,7 +406,9 @@ _NOT_RECORDED = frozenset(
         "loop_interval_sec",
         "market",
         "llm_base_url",
+        "llm_prices_file",
         "deribit_base_url",
+        "paper_url",
     }
 )
 SECRET_NAMES = ("openai_api_key", "deribit_client_id", "deribit_client_secret")

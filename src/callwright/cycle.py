@@ -14,6 +14,7 @@ from typing import Any
 from callwright import gates
 from callwright.analytics.scanner import scan as scan_snapshot
 from callwright.analytics.scanner import with_prechecks
+from callwright.crashpoints import reach
 from callwright.domain.account import Account
 from callwright.domain.base import iso_utc
 from callwright.domain.decision import DoNothing, OpenCoveredCall, OpenParams, Proposal, Sizing
@@ -51,6 +52,9 @@ from callwright.ports import (
     SteppedMarket,
     Venue,
 )
+
+LOOK_AGAIN_AFTER_S = 5.0
+"""Deciding for longer than this makes the desk look again before it judges a trade."""
 
 
 @dataclass(frozen=True)
@@ -147,12 +151,14 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
     as_of = desk.market_time()
     cycle_id = cycle_id_of(desk.account_id, as_of)
     desk.log.begin(cycle_id, as_of)
+    reach("before_observe")
+    reach("stop_requested")
     updates = carried
     try:
         report = await desk.reconciler.each_cycle(await desk.venue.account())
         updates += report.updates
         snapshot = await observe(desk, report.account)
-        scan = await scan_with_prechecks(desk, snapshot)
+        snapshot, scan = await scan_live(desk, snapshot)
     except StorageError:
         raise
     except CallwrightError as exc:
@@ -169,9 +175,13 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
         desk.log.finish(record)
         return record
 
+    reach("after_observe")
     hidden = _held_but_not_shown(snapshot)
     if hidden is None:
         answer = await desk.brain.decide(snapshot, scan)
+        reach("after_decision")
+        answer, snapshot, scan, booked = await _caught_up(desk, answer, snapshot, scan)
+        updates += booked
     else:
         # Nobody can decide on a book that is not known; care may still close what can be valued.
         answer = BrainAnswer(
@@ -180,6 +190,7 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
             failure=DataInvalid.code,
             failure_message=f"{hidden} is held, and the venue's chain does not show it",
         )
+    reach("in_guard")
     answer, sizing, approval = judge(desk, snapshot, scan, answer)
     planned: Plan | None = None
     try:
@@ -255,9 +266,47 @@ async def observe(desk: Desk, account: Account) -> Snapshot:
     return replace(snapshot, desk=desk.state.read(at))
 
 
-async def scan_with_prechecks(desk: Desk, snapshot: Snapshot) -> Scan:
-    """Return the scan, each candidate with its size, its margin, and what it would fail."""
+async def _caught_up(
+    desk: Desk, answer: BrainAnswer, snapshot: Snapshot, scan: Scan
+) -> tuple[BrainAnswer, Snapshot, Scan, tuple[OrderUpdate, ...]]:
+    """Look again when deciding took long: a trade is judged and priced on what is true now.
+
+    A model may think for a minute. Its proposal stays as it is; candidates, book and limits are
+    those of the new look, so what moved away meanwhile is denied. No new look, no trade.
+    """
+    waited_s = (desk.clock.now() - snapshot.local_time).total_seconds()
+    if waited_s <= LOOK_AGAIN_AFTER_S or isinstance(answer.proposal, DoNothing):
+        return answer, snapshot, scan, ()
+    try:
+        report = await desk.reconciler.each_cycle(await desk.venue.account())
+        snapshot, scan = await scan_live(desk, await observe(desk, report.account))
+    except StorageError:
+        raise
+    except CallwrightError as exc:
+        message = f"not looked at again after {waited_s:.0f} s of deciding: {exc.message}"
+        answer = replace(answer, failure=exc.code, failure_message=message)
+        return answer, snapshot, scan, ()
+    return answer, snapshot, scan, report.updates
+
+
+async def scan_live(desk: Desk, snapshot: Snapshot) -> tuple[Snapshot, Scan]:
+    """Return the scan with sizes, margins and prechecks, and the snapshot with what it is made of.
+
+    Where chains show no sizes, the tickers of candidates and open shorts are asked for, and the
+    scan is made again on them.
+    """
     scan = scan_snapshot(snapshot, desk.scan_settings)
+    shorts = (short.symbol for book in scan.books.values() for short in book.short_calls)
+    symbols = [*(candidate.symbol for candidate in scan.candidates), *shorts]
+    market = await desk.venue.with_tickers(snapshot.market, symbols)
+    if market is not snapshot.market:
+        snapshot = replace(snapshot, market=market)
+        scan = scan_snapshot(snapshot, desk.scan_settings)
+    return snapshot, await _with_margins_and_prechecks(desk, snapshot, scan)
+
+
+async def _with_margins_and_prechecks(desk: Desk, snapshot: Snapshot, scan: Scan) -> Scan:
+    """Return the scan, each candidate with its size, its margin, and what it would fail."""
     if not scan.candidates:
         return scan
     margins = await desk.venue.initial_margin_per_coin([c.symbol for c in scan.candidates])

@@ -6,6 +6,7 @@ CallwrightError
 ├── StaleMarket               prices or clock too old to act on
 ├── DataInvalid               a file, a row or a reply that cannot be trusted
 ├── DecisionInvalid           the proposal broke the decision contract
+├── BudgetExhausted           asking a model would cost more than is left: not asked
 ├── StorageError              a record, a ledger or a lock cannot be written or read: trading stops
 ├── MarketExhausted           a recorded market has no further snapshot: the loop ends cleanly
 └── VenueError
@@ -61,6 +62,12 @@ class DecisionInvalid(CallwrightError):
     """A proposal does not fit the decision contract."""
 
     code = "DECISION_INVALID"
+
+
+class BudgetExhausted(CallwrightError):
+    """A request to a model does not fit into what is left of a budget; it was not made."""
+
+    code = "LLM_BUDGET_EXHAUSTED"
 
 
 class StorageError(CallwrightError):

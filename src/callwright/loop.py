@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from callwright.crashpoints import reach
 from callwright.cycle import Desk, close_interrupted, run_cycle
 from callwright.domain.desk import TradingState
 from callwright.domain.record import CycleRecord, OrderUpdate
@@ -79,6 +80,7 @@ async def run_loop(
             report = await _start(desk, stop, on_start_failed)
             if report is None:
                 return LoopResult(0, "stopped")
+            reach("started")
             closed = close_interrupted(desk)
         except CallwrightError:
             raise
@@ -87,7 +89,19 @@ async def run_loop(
         on_start(report)
         for record in closed:
             on_record(record)
-        return await _cycles(desk, cycles, interval_s, stop, on_record, after_cycle, report.updates)
+        try:
+            return await _cycles(
+                desk,
+                cycles,
+                interval_s,
+                stop,
+                on_record,
+                on_start_failed,
+                after_cycle,
+                report.updates,
+            )
+        finally:
+            await desk.venue.aclose()
 
 
 async def _start(
@@ -111,6 +125,7 @@ async def _cycles(
     interval_s: float,
     stop: StopRequest,
     on_record: Callable[[CycleRecord], None],
+    on_failed: Callable[[VenueError | DataInvalid], None],
     after_cycle: Callable[[CycleRecord], None],
     carried: tuple[OrderUpdate, ...],
 ) -> LoopResult:
@@ -121,9 +136,15 @@ async def _cycles(
         if stop.requested:
             return LoopResult(done, "stopped")
         try:
-            _move_market(desk)
+            await _move_market(desk)
         except MarketExhausted:
             return LoopResult(done, "market_end")
+        except VenueError as exc:
+            # No cycle has begun; whether the market moved is asked before it is moved again.
+            venue_errors += 1
+            on_failed(exc)
+            await stop.wait_until(time.monotonic() + _backoff_s(venue_errors))
+            continue
         except CallwrightError:
             raise
         except Exception as exc:  # noqa: BLE001 - the outermost frame: halt
@@ -147,12 +168,12 @@ async def _cycles(
 _VENUE_FAILURES = frozenset({VenueError.code, "VENUE_UNAVAILABLE", "ORDER_STATE_UNKNOWN"})
 
 
-def _move_market(desk: Desk) -> None:
+async def _move_market(desk: Desk) -> None:
     """Step a simulated market on, unless nobody has decided at its present time yet."""
     if desk.stepped is None:
         return
     if desk.log.knows(cycle_id_of(desk.account_id, desk.stepped.step_time())):
-        desk.stepped.advance()
+        await desk.stepped.advance()
 
 
 def _backoff_s(failures: int) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import IntEnum
 from typing import Any, Protocol, runtime_checkable
 
 from callwright.domain.account import Account
@@ -50,6 +51,13 @@ class MarketReader(Protocol):
 
     async def market(self, underlyings: Sequence[str]) -> MarketView:
         """Return chains, index prices and known index history of these underlyings."""
+        ...
+
+    async def with_tickers(self, market: MarketView, symbols: Sequence[str]) -> MarketView:
+        """Return the view with the live market of these options: displayed sizes, quote ages.
+
+        A source whose chains show those already returns the same object.
+        """
         ...
 
     async def specs(self, underlyings: Sequence[str]) -> Mapping[str, ContractSpec]:
@@ -102,6 +110,10 @@ class OrderSender(Protocol):
 class Venue(MarketReader, AccountReader, OrderSender, Protocol):
     """An exchange account, complete."""
 
+    async def aclose(self) -> None:
+        """Give back connections; the venue is not used afterwards."""
+        ...
+
 
 @runtime_checkable
 class SteppedMarket(Protocol):
@@ -111,11 +123,12 @@ class SteppedMarket(Protocol):
         """Return the market time of the present step, however long one waited within it."""
         ...
 
-    def advance(self) -> datetime:
+    async def advance(self) -> datetime:
         """Move to the next step, settle what expired, and return the new market time.
 
         Raises:
             MarketExhausted: A recorded market has no further snapshot.
+            VenueUnavailable: A market behind a connection did not answer; it may have moved.
         """
         ...
 
@@ -142,6 +155,67 @@ class Brain(Protocol):
 
     async def decide(self, snapshot: Snapshot, scan: Scan) -> BrainAnswer:
         """Return one proposal for this snapshot."""
+        ...
+
+
+@dataclass(frozen=True)
+class RequestUsage:
+    """One request to a model, as it is booked; None is not known, never zero.
+
+    Attributes:
+        model: As asked for.
+        served_model: As the provider reports it.
+        latency_ms: From sending to the last byte, on the wall clock.
+        cost_usd: None when the price of the model, or its tokens, are not known.
+        outcome: ``ok``, or the failure's code.
+    """
+
+    model: str
+    served_model: str | None
+    input_tokens: int | None
+    cached_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    latency_ms: float
+    cost_usd: Decimal | None
+    outcome: str
+
+
+class BudgetStage(IntEnum):
+    """What the budget for models still allows; later stages allow less."""
+
+    FULL = 0
+    CHEAPER_MODEL = 1
+    FEWER_CYCLES = 2
+    CARE_ONLY = 3
+    NO_NEW_RISK = 4
+
+
+class UsageBook(Protocol):
+    """What models cost, booked durably: reserved before each request, settled after it.
+
+    Time is the wall clock's, in UTC: money is spent in real days whatever the market's time is.
+    """
+
+    def stage(self) -> BudgetStage:
+        """Return what the budgets of the day and the month still allow."""
+        ...
+
+    def reserve(
+        self, *, purpose: str, model: str, input_tokens_max: int, output_tokens_max: int
+    ) -> str:
+        """Set the most that one request can cost aside, on disk; return the reservation's id.
+
+        A process that dies in between leaves the reservation standing, counted as spent.
+
+        Raises:
+            BudgetExhausted: It does not fit into what is left of a cycle, day or month.
+            StorageError: It cannot be written; nothing may be sent.
+        """
+        ...
+
+    def settle(self, reservation_id: str, usage: RequestUsage) -> RequestUsage:
+        """Book what the request took in the reservation's place; return it with its cost."""
         ...
 
 

@@ -115,7 +115,7 @@ def test_orders_fills_and_settlements_are_mapped() -> None:
     assert fill.cash_coin == dec("0.0078")
     assert run(venue.fills("BTC", since=NOW + timedelta(milliseconds=1))) == ()
 
-    assert venue.advance() == venue.now() == hours(120)
+    assert run(venue.advance()) == venue.now() == hours(120)
     (event,) = run(venue.settlements("BTC", since=NOW))
     assert (event.settlement_id, event.position_coin) == ("BTC-S-1", dec(-2))
     assert (event.delivery_price_usd, event.delivery_price_source) == (dec(120_000), "twap_30m")
@@ -247,7 +247,7 @@ def test_a_stale_feed_shows_in_the_age_of_the_market() -> None:
     venue = a_venue(steady(), plan)
     run(venue.market(["BTC"]))
     plan.arm("stale_feed", "market")
-    venue.advance()
+    run(venue.advance())
     assert run(venue.market(["BTC"])).as_of == NOW
     assert run(venue.venue_time()) == hours(1)
 

@@ -39,6 +39,20 @@ def require_testnet_url(url: str) -> str:
     )
 
 
+def require_loopback_url(url: str) -> str:
+    """Return ``url`` if its host is this machine; the paper exchange runs nowhere else.
+
+    Raises:
+        ConfigError: Any other host or scheme, or a URL that hides its host.
+    """
+    require_testnet_url(url)
+    if is_loopback(urlsplit(url).hostname or ""):
+        return url
+    raise ConfigError(
+        f"{url} is not on this machine", remedy="use an address such as http://127.0.0.1:8732"
+    )
+
+
 def is_loopback(host: str) -> bool:
     """Return whether ``host`` is this machine, by name or by canonical IP literal."""
     if host == "localhost":

@@ -13,6 +13,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Protocol
 
+from callwright.crashpoints import reach
 from callwright.domain.account import Account
 from callwright.domain.instrument import EXPIRY_TIME
 from callwright.domain.limits import ExecutionSettings
@@ -164,6 +165,7 @@ class Reconciler:
             now = await resolve(
                 intent, reader=self._reader, clock=self._clock, settings=self._settings
             )
+            reach("in_recovery")
             if now != intent:
                 self._intents.update(now)
             found[intent.label] = now
@@ -199,6 +201,7 @@ class Reconciler:
 
     async def _book(self, since: datetime) -> tuple[list[Fill], list[SettlementEvent]]:
         """Book history; return what no record has told yet and this process has not handed out."""
+        reach("in_reconcile")
         for underlying in self._underlyings:
             self._ledger.book_fills(await self._reader.fills(underlying, since=since))
             self._ledger.book_settlements(await self._reader.settlements(underlying, since=since))

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from callwright.analytics.cover import free_cover_coin
+from callwright.crashpoints import reach
 from callwright.domain.desk import TradingState
 from callwright.domain.limits import ExecutionSettings
 from callwright.domain.orders import Intent, IntentStatus
@@ -67,8 +68,11 @@ async def submit(
         if sized is None:
             done.append(not_sent(leg, "COVER_EXCEEDED", clock.now()))
             break
+        reach("before_intent")
         intents.add(sized)
+        reach("after_intent")
         left = await _send(sized, sender, desk, clock, redact)
+        reach("after_reply")
         intents.update(left)
         if left.status.is_unresolved:
             left = await resolve(left, reader=reader, clock=clock, settings=settings)
@@ -140,6 +144,7 @@ async def _send(
         return not_sent(intent, f"TRADING_STATE_{state.value}", clock.now())
     if not clock.now() <= intent.valid_until:
         return not_sent(intent, "VALID_UNTIL_PASSED", clock.now())
+    reach("before_post")
     try:
         order = await sender.place(to_request(intent))
     except OrderRejected as exc:

@@ -67,7 +67,7 @@ class PaperVenue:
         """Return the market time of the present step."""
         return self._exchange.step_time
 
-    def advance(self) -> datetime:
+    async def advance(self) -> datetime:
         """Move to the market's next step; see ``PaperExchange.advance``."""
         return self._exchange.advance()
 
@@ -85,6 +85,10 @@ class PaperVenue:
         if tuple(view.underlyings) == tuple(underlyings):
             return view
         return replace(view, underlyings=_chosen(view.underlyings, underlyings))
+
+    async def with_tickers(self, market: MarketView, symbols: Sequence[str]) -> MarketView:
+        """Return ``market``: the exchange's own chains show sizes and quote ages already."""
+        return market
 
     async def specs(self, underlyings: Sequence[str]) -> Mapping[str, ContractSpec]:
         """Return the terms of the exchange's dated schedule."""
@@ -192,6 +196,9 @@ class PaperVenue:
             return {
                 name: self._exchange.margins(name, Decimal(1), Decimal(0)).sell for name in symbols
             }
+
+    async def aclose(self) -> None:
+        """Nothing to give back: the exchange belongs to the caller."""
 
     # OrderSender.
 
