@@ -6,13 +6,15 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO   := var/demo
 
-.PHONY: run test check bench seeds constraints clean help
+.PHONY: run test check bench seeds fuzz kill-test constraints clean help
 
 help:
 	@echo "make run    watch the desk trade a synthetic market on the embedded exchange"
 	@echo "make test   run the tests"
 	@echo "make check  lint, types, import rules"
 	@echo "make bench  measure speed"
+	@echo "make fuzz   take 100,000 fuzzed model outputs through parser and gates"
+	@echo "make kill-test  kill the desk at every crash point, 20 seeds each, both brains"
 	@echo "make seeds  run seeds 1-20 to the end, check every invariant, print their summaries"
 
 run: $(VENV)/.installed
@@ -36,6 +38,12 @@ bench: $(VENV)/.installed-dev
 
 seeds: $(VENV)/.installed
 	@$(BIN)/callwright backtest --seeds 1-20 --step 6h --cycles 240
+
+fuzz: $(VENV)/.installed-dev
+	@$(BIN)/python scripts/fuzz.py
+
+kill-test: $(VENV)/.installed-dev
+	@$(BIN)/python scripts/kill_test.py
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callwright needs Python 3.11 or newer: make PYTHON=python3.11 run")'

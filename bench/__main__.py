@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import bench_analytics, bench_cycle
+from bench import bench_analytics, bench_cycle, bench_wire
 
 BenchmarkEntry = tuple[str, Callable[[], object], int]
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    for module in (bench_analytics, bench_cycle):
+    for module in (bench_analytics, bench_cycle, bench_wire):
         for name, call, operations in module.benchmarks():
             if arguments.only not in name:
                 continue

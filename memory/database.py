@@ -17,7 +17,7 @@ from typing import Any
 
 from callwright.errors import StorageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x63777274
 """``cwrt``: tells the desk's file from any other SQLite file."""
 

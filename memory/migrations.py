@@ -127,12 +127,45 @@ INSERT INTO trading_state (state, set_by, reason, set_at)
   VALUES ('ACTIVE', 'callwright', 'a new desk', strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now'));
 """
 
+# Reservation and booking are one row. Money is text, exactly; unknown is NULL, never 0.
+_MODEL_REQUESTS = """
+CREATE TABLE llm_requests (
+  id INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  day TEXT NOT NULL GENERATED ALWAYS AS (substr(at, 1, 10)) VIRTUAL,
+  purpose TEXT NOT NULL CHECK (purpose IN ('decision', 'chat')),
+  model TEXT NOT NULL,
+  served_model TEXT,
+  input_tokens INTEGER CHECK (input_tokens >= 0),
+  cached_tokens INTEGER CHECK (cached_tokens >= 0),
+  cache_write_tokens INTEGER CHECK (cache_write_tokens >= 0),
+  output_tokens INTEGER CHECK (output_tokens >= 0),
+  reasoning_tokens INTEGER CHECK (reasoning_tokens >= 0),
+  latency_ms REAL,
+  cost_usd TEXT,
+  reserved_usd TEXT,
+  state TEXT NOT NULL CHECK (state IN ('reserved', 'settled')),
+  outcome TEXT
+) STRICT;
+CREATE INDEX llm_requests_at ON llm_requests (at);
+"""
+
 
 @desk_migrations()
 def m001_first_tables(db: Database) -> None:
     """Everything the first release stores; a new desk is ACTIVE, and only here."""
+    _execute_each(db, _FIRST_TABLES)
+
+
+@desk_migrations()
+def m002_model_requests(db: Database) -> None:
+    """What requests to models cost."""
+    _execute_each(db, _MODEL_REQUESTS)
+
+
+def _execute_each(db: Database, statements: str) -> None:
     # One by one: executescript would commit the transaction that holds all this together.
-    for statement in _FIRST_TABLES.split(";\n"):
+    for statement in statements.split(";\n"):
         if statement.strip():
             db.execute(statement)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from callwright.audit import audit
-from callwright.bootstrap import DESK_FILE, PAPER_FILE, HomeDesk, open_desk
+from callwright.bootstrap import DESK_FILE, HomeDesk, open_desk
 from callwright.config import Settings, load_settings
+from callwright.connect import PAPER_FILE
 from callwright.domain.decision import DoNothing
 from callwright.domain.record import CycleRecord
 from callwright.domain.scan import Scan

@@ -42,15 +42,23 @@ MAY_IMPORT: dict[str, set[str]] = {
         "crashpoints",
     },
     "loop": FOUNDATION | {"ports", "cycle", "journal", "execution", "crashpoints"},
+    "clock": set(),
+    "model_brain": FOUNDATION | {"config", "ports", "gates", "agents", "memory", "costs"},
+    "costs": FOUNDATION | {"config", "memory"},
+    "connect": FOUNDATION | {"config", "ports", "clock", "lock", "venues", "paper"},
     "bootstrap": FOUNDATION
     | {
-        "config", "ports", "cycle", "loop", "brain", "execution", "venues", "memory", "paper",
-        "lock", "summary", "audit", "agents", "tools", "gates",
+        "config", "ports", "connect", "cycle", "loop", "brain", "execution", "memory", "paper",
+        "lock", "summary", "audit", "model_brain", "costs",
     },
-    "health": FOUNDATION | {"config", "bootstrap", "memory", "paper", "lock", "audit"},
+    "health": FOUNDATION
+    | {"config", "connect", "bootstrap", "memory", "paper", "lock", "audit", "health_live"},
+    "health_live": FOUNDATION
+    | {"config", "connect", "venues", "agents", "model_brain", "costs"},
     "cli": FOUNDATION
     | {
-        "config", "bootstrap", "loop", "summary", "health", "execution", "analytics", "paper",
+        "config", "connect", "bootstrap", "loop", "summary", "health", "execution", "analytics",
+        "paper", "costs",
     },
 }  # fmt: skip
 """Beside itself, each part may import these parts of ours; what is not listed may not."""
@@ -127,7 +135,9 @@ def test_import_agents_is_the_sdk() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["chain"], ["doctor"], ["status"], ["backtest"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["chain"], ["doctor"], ["status"], ["backtest"], ["costs"]]
+)
 def test_help_imports_neither_sdk_nor_numpy(command: list[str]) -> None:
     code = (
         "import sys\n"

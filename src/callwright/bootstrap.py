@@ -6,9 +6,9 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,31 +16,31 @@ from typing import Any
 from callwright.audit import audit
 from callwright.brain import RuleBasedBrain
 from callwright.config import Settings
+from callwright.connect import PAPER_FILE, Connection, connect, embedded_market
+from callwright.costs import budgets_of
 from callwright.cycle import Desk
 from callwright.domain.desk import TradingState
 from callwright.domain.record import CycleRecord
-from callwright.errors import MarketExhausted, StorageError
+from callwright.errors import ConfigError, MarketExhausted, StorageError
 from callwright.execution.startup import Reconciler
 from callwright.lock import is_held, sole_writer
 from callwright.loop import run_loop
-from callwright.memory.database import open_desk_database, read_desk_database
+from callwright.memory.database import DeskDatabase, open_desk_database, read_desk_database
 from callwright.memory.decision_log import SqliteDecisionLog
 from callwright.memory.desk_state import SqliteDeskStateStore
 from callwright.memory.flight_recorder import FlightRecorder
 from callwright.memory.intents import SqliteIntentStore
 from callwright.memory.ledger import SqliteLedger
+from callwright.memory.usage_report import usage_summary
 from callwright.paper.exchange import PaperExchange
 from callwright.paper.faults import FaultPlan
-from callwright.paper.markets import open_source
-from callwright.paper.source import MarketSource
-from callwright.paper.store import PaperStore
 from callwright.ports import Brain
 from callwright.summary import RunSummary
-from callwright.venues.paper import PaperVenue
 
 DESK_FILE = "desk.db"
-PAPER_FILE = "paper.db"
 HEARTBEAT_FILE = "heartbeat.json"
+RECENT_CYCLES = 200
+"""How many of the newest cycles ``status`` counts."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,18 @@ class HomeDesk:
 
     settings: Settings
     desk: Desk
-    market_name: str
-    exchange: PaperExchange
+    connection: Connection
+
+    @property
+    def market_name(self) -> str:
+        return self.connection.market_name
+
+    @property
+    def exchange(self) -> PaperExchange:
+        """The embedded exchange; a desk that trades elsewhere has none."""
+        if self.connection.exchange is None:
+            raise ConfigError("this desk's exchange is not embedded")
+        return self.connection.exchange
 
     def heartbeat(self, record: CycleRecord) -> None:
         """Leave a sign of life for whoever watches from outside.
@@ -75,15 +85,6 @@ class HomeDesk:
             ) from exc
 
 
-def open_market(settings: Settings) -> MarketSource:
-    """Return the market that the settings name.
-
-    Raises:
-        ConfigError: There is no such market.
-    """
-    return open_source(settings.market, step=settings.step_length())
-
-
 @contextmanager
 def open_desk(
     settings: Settings,
@@ -96,32 +97,28 @@ def open_desk(
 
     Args:
         durable: False skips every fsync; for back-tests in throw-away homes only.
-        brain: Who decides; the rule-based policy when None.
+        brain: Who decides; None: the rule-based policy, or the model that the settings enable.
         faults: Armed by tests.
 
     Raises:
-        ConfigError: The market does not exist, or the home belongs to another one.
+        ConfigError: The market does not exist, the home belongs to another one, or a key or an
+            endpoint is refused.
         StorageError: A file cannot be used, or another process runs this account.
     """
     home = settings.callwright_home
     with ExitStack() as stack:
-        source = open_market(settings)
+        # A market that does not exist must leave no home behind.
+        source = embedded_market(settings)
         stack.enter_context(sole_writer(home, settings.account_name))
         database = stack.enter_context(open_desk_database(home / DESK_FILE, durable=durable))
         recorder = FlightRecorder(settings.log_dir, durable=durable)
         stack.callback(recorder.close)
-        exchange = PaperExchange(
-            source,
-            PaperStore(home / PAPER_FILE, durable=durable),
-            deposits={coin: settings.paper_deposit[coin] for coin in settings.underlyings},
-            faults=faults,
-        )
-        stack.callback(exchange.close)
-        venue = PaperVenue(exchange, settings.account_name)
+        connection = connect(settings, stack, source, durable=durable, faults=faults)
+        venue, clock = connection.venue, connection.clock
         intents = SqliteIntentStore(database)
         state = SqliteDeskStateStore(database)
         is_new = not database.rows("SELECT 1 FROM desk_account")
-        if is_new and (exchange.now != source.start() or exchange.positions()):
+        if is_new and connection.skip_step is not None and not connection.is_fresh:
             # Whether the desk that traded here was halted, nobody can say any more. The account is
             # bound only afterwards, so that a kill in between finds a new desk again.
             state.set_trading_state(
@@ -129,11 +126,11 @@ def open_desk(
                 by="callwright",
                 reason=f"{DESK_FILE} is new but the exchange account is not; compare its positions "
                 "with what you expect, then callwright resume (or use another --home)",
-                at=exchange.now,
+                at=clock.now(),
             )
             with suppress(MarketExhausted):
                 # The present step was decided by the desk that is gone.
-                exchange.advance()
+                connection.skip_step()
         database.bind_account(settings.account_name)
         limits, policy = settings.limits(), settings.policy_settings()
         desk = Desk(
@@ -146,16 +143,16 @@ def open_desk(
             execution=settings.execution_settings(),
             config_snapshot=settings.config_snapshot(),
             venue=venue,
-            stepped=venue,
-            clock=venue,
-            brain=brain or RuleBasedBrain(policy, limits),
+            stepped=connection.stepped,
+            clock=clock,
+            brain=brain or _brain(settings, database),
             intents=intents,
             log=SqliteDecisionLog(database, recorder),
             state=state,
             reconciler=Reconciler(
                 underlyings=settings.underlyings,
                 reader=venue,
-                clock=venue,
+                clock=clock,
                 intents=intents,
                 ledger=SqliteLedger(database),
                 desk=state,
@@ -163,7 +160,16 @@ def open_desk(
             ),
             redact=settings.redact,
         )
-        yield HomeDesk(settings, desk, source.name, exchange)
+        yield HomeDesk(settings, desk, connection)
+
+
+def _brain(settings: Settings, database: DeskDatabase) -> Brain:
+    if not settings.llm_enabled:
+        return RuleBasedBrain(settings.policy_settings(), settings.limits())
+    # Only here: a desk that decides by rules never loads the SDK.
+    from callwright.model_brain import model_brain
+
+    return model_brain(settings, database)
 
 
 def set_trading_state(settings: Settings, state: str, *, reason: str) -> None:
@@ -198,12 +204,16 @@ def read_status(settings: Settings) -> dict[str, Any]:
         positions = SqliteLedger(database).positions()
         unresolved = SqliteIntentStore(database).unresolved()
         cycles = database.rows("SELECT count(*) FROM cycles")[0][0]
+        recent = _recent(database)
+        costs = usage_summary(database, budgets_of(settings), at=datetime.now(UTC))
     return {
         "home": str(home),
         "running": is_held(home, settings.account_name),
         "trading_state": state.trading_state.value,
         "trading_state_reason": state.trading_state_reason,
         "cycles": cycles,
+        "brain": None if last is None else "llm" if last.baseline_action else "rules",
+        "model": None if last is None or not last.llm else last.llm.get("model"),
         "last_cycle": None if last is None else last.cycle_id,
         "last_action": None if last is None else last.final_action.action,
         "last_failure": None if last is None else last.failure,
@@ -216,7 +226,66 @@ def read_status(settings: Settings) -> dict[str, Any]:
         "breakers": [f"{b.name.value} {b.underlying} {b.facts}" for b in state.breakers],
         "unresolved_orders": [f"{i.label} {i.side} {i.instrument_name}" for i in unresolved],
         "heartbeat": _heartbeat(home / HEARTBEAT_FILE),
+        "recent_cycles": {
+            "cycles": recent.cycles,
+            "holds": recent.holds,
+            "denied": recent.denied,
+            "simulated": recent.simulated,
+            "failed": sum(recent.failures.values()),
+        },
+        "recent_denials": dict(recent.denied_codes.most_common()),
+        "recent_failures": dict(recent.failures.most_common()),
+        "recent_models": recent.models.to_jsonable() if recent.models.cycles else None,
+        "model_costs": costs,
     }
+
+
+def _recent(database: DeskDatabase) -> RunSummary:
+    """Return the summary of the newest records."""
+    rows = database.rows("SELECT record FROM cycles ORDER BY seq DESC LIMIT ?", (RECENT_CYCLES,))
+    summary = RunSummary()
+    for (line,) in reversed(rows):
+        summary.add(CycleRecord.from_line(line))
+    return summary
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What a home's records say of the time before real testnet orders."""
+
+    dry_run_cycles: int = 0
+    live_cycles: int = 0
+    simulated: int = 0
+    denied: int = 0
+    failed: int = 0
+    denied_codes: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_practice(settings: Settings) -> Practice:
+    """Count the dry-run cycles of this home, what they would have traded, and every denial.
+
+    Raises:
+        StorageError: The desk's database cannot be read.
+    """
+    path = settings.callwright_home / DESK_FILE
+    if not path.is_file():
+        return Practice()
+    summary = RunSummary()
+    live = 0
+    with read_desk_database(path) as database:
+        for (line,) in database.rows("SELECT record FROM cycles ORDER BY seq"):
+            record = CycleRecord.from_line(line)
+            live += not record.execution.dry_run
+            if record.execution.dry_run:
+                summary.add(record)
+    return Practice(
+        dry_run_cycles=summary.cycles,
+        live_cycles=live,
+        simulated=summary.simulated,
+        denied=summary.denied,
+        failed=sum(summary.failures.values()),
+        denied_codes=dict(summary.denied_codes.most_common()),
+    )
 
 
 def _heartbeat(path: Path) -> str | None:

@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     step: str = Field(
         "6h",
         pattern=r"^\d+(\.\d+)?[smhd]$",
-        description="How far a synthetic market moves between cycles: 60s, 15m, 6h, 1d.",
+        description="How far a synthetic market moves between cycles: 60s, 15m, 6h or 1d.",
     )
     underlyings: Annotated[
         tuple[Literal["BTC", "ETH"], ...],
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     account_name: str = Field(
         "paper",
         pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
-        description="Name of the account; part of every order label.",
+        description="Part of order labels: lower-case letters, digits and dashes.",
     )
     mode: Literal["research", "production"] = Field(
         "research", description="Preset of scanner and rate limits; production is stricter."
@@ -252,7 +252,10 @@ class Settings(BaseSettings):
     def _apply_preset(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        preset = PRESETS.get(str(data.get("mode", "research")), {})
+        preset = dict(PRESETS.get(str(data.get("mode", "research")), {}))
+        if data.get("venue") == "deribit-testnet":
+            # Labels and records of a testnet account never look like those of the paper account.
+            preset["account_name"] = "deribit-testnet"
         return {**preset, **data}
 
     @model_validator(mode="after")
@@ -370,6 +373,15 @@ class Settings(BaseSettings):
         except OverflowError:
             raise ValueError("STEP is too long") from None
 
+    def paper_credentials(self) -> tuple[SecretStr, SecretStr]:
+        """Return what a paper server is started with and asked with: the Deribit key, or its own.
+
+        Without a key both words are ``paper``: nobody else can reach a server on this machine.
+        """
+        if self.deribit_client_id is None or self.deribit_client_secret is None:
+            return SecretStr("paper"), SecretStr("paper")
+        return self.deribit_client_id, self.deribit_client_secret
+
     def redact(self, text: str) -> str:
         """Return ``text`` with every known secret masked."""
         for name in SECRET_NAMES:
@@ -484,6 +496,8 @@ def _explain(exc: ValidationError) -> str:
             lines.append(f"unknown key {key!r}{_did_you_mean(key)}")
         else:
             message = error["msg"].removeprefix("Value error, ")
+            if error["type"] == "string_pattern_mismatch":
+                message = f"not understood. {Settings.model_fields[key].description}"
             lines.append(f"{key.upper()}: {message}" if key else message)
     return "; ".join(lines)
 

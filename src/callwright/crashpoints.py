@@ -19,7 +19,7 @@ POINTS = (
     "before_observe",  # 2: the cycle has begun
     "after_observe",  # 3
     "before_model_call",  # 4
-    "during_model_call",  # 5: the request is sent
+    "during_model_call",  # 5: the request is sent, the answer has begun
     "after_model_reply",  # 6
     "after_decision",  # 7: the brain has answered
     "in_guard",  # 8: before the gates judge
@@ -39,18 +39,22 @@ POINTS = (
 """The places, in the order of a cycle; the numbers are those of the list of fault points."""
 
 
-def _armed() -> tuple[str, int]:
-    name, _, times = os.environ.get(VARIABLE, "").partition(":")
-    if not name:
-        return "", 0
-    if name not in POINTS or not (times or "1").isdigit():
+_name, _left = "", 0
+
+
+def arm(place: str) -> None:
+    """Choose where to crash, ``after_intent`` or ``after_intent:3``; empty disarms.
+
+    Raises:
+        ConfigError: There is no such place.
+    """
+    global _name, _left
+    name, _, times = place.partition(":")
+    if name and (name not in POINTS or not (times or "1").isdigit()):
         raise ConfigError(
-            f"{VARIABLE}={name} names no place to crash at", remedy=f"one of: {', '.join(POINTS)}"
+            f"{VARIABLE}={place} names no place to crash at", remedy=f"one of: {', '.join(POINTS)}"
         )
-    return name, int(times or 1)
-
-
-_name, _left = _armed()
+    _name, _left = name, int(times or 1)
 
 
 def is_next(point: str) -> bool:
@@ -69,3 +73,6 @@ def _strike() -> None:
     _left -= 1
     if _left == 0:
         os.kill(os.getpid(), signal.SIGTERM if _name == "stop_requested" else signal.SIGKILL)
+
+
+arm(os.environ.get(VARIABLE, ""))

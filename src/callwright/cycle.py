@@ -35,7 +35,7 @@ from callwright.errors import (
 from callwright.execution.labels import order_label
 from callwright.execution.planner import Plan, plan
 from callwright.execution.startup import Reconciler, ReconcileReport
-from callwright.execution.submit import submit
+from callwright.execution.submit import stop_new_risk, submit
 from callwright.guardrails.approval import Approval, precheck
 from callwright.guardrails.breakers import breakers_to_trip
 from callwright.journal import Judged, Observed, build_record, cycle_id_of, failed_record
@@ -190,6 +190,9 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
             failure=DataInvalid.code,
             failure_message=f"{hidden} is held, and the venue's chain does not show it",
         )
+    if answer.stop_new_risk:
+        stop_new_risk(desk.state, answer.stop_new_risk, desk.clock.now(), by="budget")
+    baseline = _baseline(desk, snapshot, scan, answer)
     reach("in_guard")
     answer, sizing, approval = judge(desk, snapshot, scan, answer)
     planned: Plan | None = None
@@ -210,7 +213,7 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
             risk=approval.risk,
             approved=planned is not None,
         ),
-        baseline=_baseline(desk, snapshot, scan, answer),
+        baseline=baseline,
         intents=intents,
         dry_run=desk.dry_run,
         message=message,
@@ -370,8 +373,8 @@ def _with_care(desk: Desk, snapshot: Snapshot, scan: Scan, failed: BrainAnswer) 
 def _baseline(
     desk: Desk, snapshot: Snapshot, scan: Scan, answer: BrainAnswer
 ) -> tuple[Proposal, Sizing] | None:
-    """Return what the rules would have proposed, beside a model's decision."""
-    if answer.llm is None:
+    """Return what the rules would have proposed in a cycle that is a model's to decide."""
+    if answer.source != "llm":
         return None
     would_pass = gates.passes(snapshot, scan, desk.policy, desk.limits)
     proposal = rule_based_proposal(snapshot, scan, desk.policy, desk.limits, would_pass=would_pass)

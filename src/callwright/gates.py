@@ -29,3 +29,12 @@ def passes(
         return judge(proposal, snapshot, scan, policy, limits)[1].trade is not None
 
     return would_pass
+
+
+def codes(
+    proposal: Proposal, snapshot: Snapshot, scan: Scan, policy: PolicySettings, limits: Limits
+) -> tuple[str, ...]:
+    """Return every code that the gates would deny a proposal with now; none: it would pass."""
+    approval = judge(proposal, snapshot, scan, policy, limits)[1]
+    verdicts = (approval.guardrail, approval.risk)
+    return tuple(dict.fromkeys(code for v in verdicts if v is not None for code in v.codes))

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from callwright import health_live
 from callwright.audit import audit
-from callwright.bootstrap import DESK_FILE, PAPER_FILE, open_market, read_status
+from callwright.bootstrap import DESK_FILE, read_status
 from callwright.config import Settings, near_miss_environment
+from callwright.connect import PAPER_FILE, open_market
 from callwright.errors import CallwrightError
 from callwright.lock import is_held
 from callwright.memory.database import read_desk_database
@@ -201,6 +203,11 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "LOG_DIR_WRITABLE": _log_dir,
     "DISK_SPACE": _disk,
     "MARKET": _market,
+    "VENUE_HOST": health_live.venue_host,
+    "VENUE_CLOCK": health_live.venue_clock,
+    "VENUE_KEY": health_live.venue_key,
+    "MODEL": health_live.model,
+    "MODEL_PRICE": health_live.model_price,
     "DESK_DATABASE": _database,
     "TRADING_STATE": _trading,
     "BOOKS_AGREE": _books,

@@ -141,6 +141,8 @@ class BrainAnswer:
         proposal: ``DoNothing`` whenever ``failure`` is set.
         failure: Stable code when no decision could be made.
         llm: Usage of the model call, for the record; None without one.
+        stop_new_risk: Why nothing may be sold until a person resumes; empty when nothing speaks
+            against it.
     """
 
     proposal: Proposal
@@ -148,6 +150,7 @@ class BrainAnswer:
     failure: str | None = None
     failure_message: str = ""
     llm: Mapping[str, Any] | None = None
+    stop_new_risk: str = ""
 
 
 class Brain(Protocol):
@@ -165,9 +168,15 @@ class RequestUsage:
     Attributes:
         model: As asked for.
         served_model: As the provider reports it.
+        input_tokens: All of the prompt, with what was read from and written to the cache.
+        cached_tokens: The part of the input that came from the provider's cache.
+        output_tokens: All of the answer, with the reasoning.
+        reasoning_tokens: The part of the output that nobody sees.
         latency_ms: From sending to the last byte, on the wall clock.
-        cost_usd: None when the price of the model, or its tokens, are not known.
+        cost_usd: Filled in by ``UsageBook.settle``; None when the price of the model, or a number
+            of tokens that it needs, is not known.
         outcome: ``ok``, or the failure's code.
+        cache_write_tokens: The part of the input that was written to the provider's cache.
     """
 
     model: str
@@ -179,6 +188,7 @@ class RequestUsage:
     latency_ms: float
     cost_usd: Decimal | None
     outcome: str
+    cache_write_tokens: int | None = None
 
 
 class BudgetStage(IntEnum):
@@ -198,7 +208,15 @@ class UsageBook(Protocol):
     """
 
     def stage(self) -> BudgetStage:
-        """Return what the budgets of the day and the month still allow."""
+        """Return what the budgets of the day and the month still allow.
+
+        Raises:
+            StorageError: What was spent cannot be read.
+        """
+        ...
+
+    def begin_decision(self) -> None:
+        """Begin the budget of a cycle: decisions' requests count against it from here on."""
         ...
 
     def reserve(
@@ -208,14 +226,25 @@ class UsageBook(Protocol):
 
         A process that dies in between leaves the reservation standing, counted as spent.
 
+        Args:
+            purpose: ``decision`` or ``chat``; the budget of a cycle is for decisions.
+
         Raises:
-            BudgetExhausted: It does not fit into what is left of a cycle, day or month.
+            BudgetExhausted: It does not fit into what is left of a cycle, day or month, or what it
+                can cost is not known.
             StorageError: It cannot be written; nothing may be sent.
         """
         ...
 
     def settle(self, reservation_id: str, usage: RequestUsage) -> RequestUsage:
-        """Book what the request took in the reservation's place; return it with its cost."""
+        """Book what the request took in the reservation's place; return it with its cost.
+
+        Numbers that no provider can mean (negative, or the parts larger than the whole) become
+        unknown. A request whose cost is unknown counts as spent at what was reserved.
+
+        Raises:
+            StorageError: There is no such open reservation, or it cannot be written.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from callwright.domain.record import CycleRecord, OrderUpdate
+from callwright.domain.record import ActionRecord, CycleRecord, OrderUpdate
 
 
 @dataclass
@@ -27,6 +27,62 @@ class CoinTotals:
 
 
 @dataclass
+class ModelTotals:
+    """What models decided in a run, and what that cost.
+
+    Attributes:
+        cycles: Cycles that were a model's to decide.
+        decided: Those in which it gave a proposal.
+        agreed: Proposals of the same action on the same instruments as the rules'.
+        requests, input_tokens, cached_tokens, output_tokens: Sums of what providers reported.
+        cost_usd: Sum of the known costs.
+        unpriced: Decisions whose cost is not known.
+    """
+
+    cycles: int = 0
+    decided: int = 0
+    agreed: int = 0
+    denied: int = 0
+    requests: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+
+    def add(self, record: CycleRecord) -> None:
+        """Count one record, if a model was to decide it."""
+        baseline, proposed = record.baseline_action, record.proposed_action
+        if baseline is None:
+            return
+        self.cycles += 1
+        if record.failure is None:
+            self.decided += 1
+            self.agreed += _same_trade(proposed, baseline)
+            verdicts = (record.guardrail, record.risk_check)
+            self.denied += any(verdict.allowed is False for verdict in verdicts)
+        if not record.llm or not record.llm.get("requests"):
+            return
+        self.requests += record.llm["requests"]
+        for name in ("input_tokens", "cached_tokens", "output_tokens"):
+            setattr(self, name, getattr(self, name) + (record.llm.get(name) or 0))
+        cost = record.llm.get("cost_usd")
+        self.cost_usd += cost or 0.0
+        self.unpriced += cost is None
+
+    def to_jsonable(self) -> dict[str, Any]:
+        """Return the totals as JSON values."""
+        return dict(self.__dict__)
+
+
+def _same_trade(one: ActionRecord, other: ActionRecord) -> bool:
+    def traded(action: ActionRecord) -> tuple[Any, ...]:
+        return action.action, action.params.get("from_symbol"), action.params.get("symbol")
+
+    return traded(one) == traded(other)
+
+
+@dataclass
 class RunSummary:
     """Running totals; feed it every record in order.
 
@@ -35,6 +91,7 @@ class RunSummary:
         holds: Cycles that chose to do nothing.
         denied: Cycles whose proposal a gate denied.
         denied_codes, failures, held_because: Why nothing was sold, counted.
+        models: Decisions of models; absent from the summary of a run without one.
         edge_usd: Equity less what simply holding would be worth, cycle by cycle.
         drawdown_usd_frac, drawdown_coin_frac: Largest fall from a peak; coin is the worst coin.
     """
@@ -54,6 +111,7 @@ class RunSummary:
     denied_codes: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     held_because: Counter[str] = field(default_factory=Counter)
+    models: ModelTotals = field(default_factory=ModelTotals)
     coins: dict[str, CoinTotals] = field(default_factory=dict)
     spot_last: dict[str, float] = field(default_factory=dict)
     spot_first: dict[str, float] = field(default_factory=dict)
@@ -74,6 +132,7 @@ class RunSummary:
         for update in record.order_updates:
             self._add_update(update)
         self._add_outcome(record)
+        self.models.add(record)
         if record.state.portfolio is not None:
             self._add_equity(record.state.portfolio, record.state.spot)
 
@@ -166,6 +225,7 @@ class RunSummary:
             "denied_codes": dict(self.denied_codes),
             "failures": dict(self.failures),
             "held_because": dict(self.held_because),
+            "models": self.models.to_jsonable() if self.models.cycles else None,
             "coins": {
                 coin: {
                     "premium_sold": t.premium_sold,

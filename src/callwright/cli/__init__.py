@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from callwright import __version__
-from callwright.cli import backtest, chain, control, doctor, run
+from callwright.cli import backtest, chain, control, costs, doctor, paper, run
 from callwright.errors import CallwrightError, ConfigError
 
 app = typer.Typer(
@@ -28,10 +28,12 @@ app.command("run")(run.run)
 app.command("backtest")(backtest.backtest)
 app.command("chain")(chain.chain)
 app.command("status")(control.status)
+app.command("costs")(costs.costs)
 app.command("halt")(control.halt)
 app.command("reduce")(control.reduce)
 app.command("resume")(control.resume)
 app.command("doctor")(doctor.doctor)
+app.add_typer(paper.app, name="paper")
 
 
 @app.callback(invoke_without_command=True)

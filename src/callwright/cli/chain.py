@@ -35,7 +35,7 @@ def chain(
     settings = settings_of(config=config, market=market, step=step)
     if underlying not in settings.underlyings:
         raise typer.BadParameter(f"known coins: {', '.join(settings.underlyings)}")
-    from callwright.bootstrap import open_market
+    from callwright.connect import open_market
 
     source = open_market(settings)
     if record is not None and record.is_dir() and any(record.iterdir()):

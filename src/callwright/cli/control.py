@@ -11,27 +11,52 @@ from callwright.cli.options import ConfigFile, Home, Json, settings_of
 Reason = Annotated[str, typer.Option("--reason", help="Why; shown with every denial.")]
 
 
-def halt(reason: Reason = "by hand", home: Home = None, config: ConfigFile = None) -> None:
+def halt(
+    reason: Reason = "by hand",
+    home: Home = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
     """Stop everything: no order of any kind is sent until callwright resume."""
-    _set("HALTED", reason, home, config)
+    _set("HALTED", reason, home, config, as_json=json_output)
 
 
-def reduce(reason: Reason = "by hand", home: Home = None, config: ConfigFile = None) -> None:
+def reduce(
+    reason: Reason = "by hand",
+    home: Home = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
     """Only close: open calls may be bought back, nothing is sold until callwright resume."""
-    _set("REDUCING", reason, home, config)
+    _set("REDUCING", reason, home, config, as_json=json_output)
 
 
-def resume(reason: Reason = "by hand", home: Home = None, config: ConfigFile = None) -> None:
+def resume(
+    reason: Reason = "by hand",
+    home: Home = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
     """Trade again, and release every tripped breaker."""
-    _set("ACTIVE", reason, home, config)
+    _set("ACTIVE", reason, home, config, as_json=json_output)
 
 
-def _set(state: str, reason: str, home: Home, config: ConfigFile) -> None:
+def _set(state: str, reason: str, home: Home, config: ConfigFile, *, as_json: bool) -> None:
     settings = settings_of(config=config, home=home)
     from callwright.bootstrap import set_trading_state
 
     set_trading_state(settings, state, reason=reason)
-    print(f"{settings.callwright_home}: trading state is now {state}")
+    if as_json:
+        import json
+
+        home_name = str(settings.callwright_home)
+        print(json.dumps({"home": home_name, "trading_state": state, "reason": reason}))
+    else:
+        print(f"{settings.callwright_home}: trading state is now {state}")
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def status(home: Home = None, config: ConfigFile = None, json_output: Json = False) -> None:
@@ -53,7 +78,7 @@ def status(home: Home = None, config: ConfigFile = None, json_output: Json = Fal
     table.add_column("value", overflow="fold")
     for key, value in found.items():
         if isinstance(value, dict):
-            shown = ", ".join(f"{k} {v}" for k, v in value.items()) or "-"
+            shown = ", ".join(f"{k} {_short(v)}" for k, v in value.items()) or "-"
         elif isinstance(value, list):
             shown = "\n".join(str(item) for item in value) or "-"
         else:

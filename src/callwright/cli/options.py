@@ -47,6 +47,14 @@ Step = Annotated[
         help="How far a synthetic market moves between cycles: 60s, 15m, 6h, 1d.",
     ),
 ]
+PaperUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--paper-url",
+        metavar="URL",
+        help="A running callwright paper serve to trade on, instead of the embedded exchange.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 
 

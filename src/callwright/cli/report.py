@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from callwright.cli.tables import plain_table
-from callwright.summary import RunSummary
+from callwright.summary import ModelTotals, RunSummary
 
 
 def summary_view(summary: RunSummary) -> list[RenderableType]:
@@ -32,6 +32,8 @@ def summary_view(summary: RunSummary) -> list[RenderableType]:
         ),
         _coins_table(summary),
     ]
+    if summary.models.cycles:
+        parts.append(Text(_models_line(summary.models)))
     if summary.equity_usd_last is not None and summary.hold_usd_last is not None:
         edge = summary.equity_usd_last - summary.hold_usd_last
         parts.append(
@@ -58,6 +60,18 @@ def summary_view(summary: RunSummary) -> list[RenderableType]:
     if summary.held_because or summary.denied_codes or summary.failures:
         parts.append(_reasons_table(summary))
     return parts
+
+
+def _models_line(models: ModelTotals) -> str:
+    cost = f"{models.cost_usd:.4f} USD"
+    if models.unpriced:
+        cost += f" and what {models.unpriced} decisions of unknown price cost"
+    return (
+        f"Model: {models.decided} of {models.cycles} cycles decided, {models.agreed} as the rules "
+        f"would have, {models.denied} denied; {models.requests} requests, "
+        f"{models.input_tokens:,} input tokens ({models.cached_tokens:,} cached), "
+        f"{models.output_tokens:,} output tokens, {cost}."
+    )
 
 
 def _coins_table(summary: RunSummary) -> Table:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from callwright.cli.options import ConfigFile, Home, Json, LogDir, Market, Step, settings_of
+from callwright.cli.options import (
+    ConfigFile,
+    Home,
+    Json,
+    LogDir,
+    Market,
+    PaperUrl,
+    Step,
+    settings_of,
+)
+from callwright.errors import ConfigError
+
+if TYPE_CHECKING:
+    from callwright.config import Settings
 
 
 def run(
@@ -18,17 +31,23 @@ def run(
         typer.Option(min=0, metavar="SECONDS", help="Seconds between cycles (LOOP_INTERVAL_SEC)."),
     ] = None,
     venue: Annotated[
-        Literal["paper"] | None, typer.Option(help="Exchange: the embedded paper exchange.")
+        Literal["paper", "deribit-testnet"] | None,
+        typer.Option(help="Exchange: the embedded paper exchange, or Deribit testnet."),
     ] = None,
+    paper_url: PaperUrl = None,
     market: Market = None,
     step: Step = None,
     brain: Annotated[
-        Literal["rules"], typer.Option(help="Who decides: the rule-based policy.")
-    ] = "rules",
+        Literal["rules", "llm"] | None,
+        typer.Option(help="Who decides: the rule-based policy, or a model (LLM_ENABLED)."),
+    ] = None,
     dry_run: Annotated[
         bool | None,
         typer.Option("--dry-run/--no-dry-run", help="Send nothing, or send orders (DRY_RUN)."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before the first orders on a testnet.")
+    ] = False,
     home: Home = None,
     log_dir: LogDir = None,
     config: ConfigFile = None,
@@ -44,7 +63,9 @@ def run(
         home=home,
         log_dir=log_dir,
         venue=venue,
+        paper_url=paper_url,
         market=market,
+        llm_enabled=None if brain is None else brain == "llm",
         step=step,
         dry_run=dry_run,
         loop_interval_sec=interval,
@@ -56,6 +77,8 @@ def run(
     from callwright.cli.screen import JsonLines, Screen
     from callwright.loop import run_loop
 
+    if settings.venue == "deribit-testnet" and not settings.dry_run:
+        _confirm_first_orders(settings, yes=yes)
     with open_desk(settings) as home_desk:
         view = JsonLines() if json_output else Screen(home_desk)
         with view:
@@ -72,4 +95,32 @@ def run(
             )
         view.finish(result)
     if result.ended_because == "halted":
+        raise typer.Exit(1)
+
+
+def _confirm_first_orders(settings: Settings, *, yes: bool) -> None:
+    """Ask before the first orders leave for a testnet, with what the dry runs have shown."""
+    import sys
+
+    from callwright.bootstrap import read_practice
+
+    practice = read_practice(settings)
+    if practice.live_cycles:
+        return
+    codes = ", ".join(f"{code} {count}" for code, count in practice.denied_codes.items())
+    print(
+        f"These are the first orders of {settings.account_name} on {settings.venue}. Before them "
+        f"came {practice.dry_run_cycles} dry-run cycles in {settings.callwright_home}: "
+        f"{practice.simulated} would have traded, {practice.denied} were denied"
+        f"{f' ({codes})' if codes else ''}, {practice.failed} failed.",
+        file=sys.stderr,
+    )
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "the first orders on a testnet want a confirmation, and there is nobody to ask",
+            remedy="add --yes when you mean it, or stay with --dry-run",
+        )
+    if not typer.confirm("Send testnet orders from now on?", err=True):
         raise typer.Exit(1)

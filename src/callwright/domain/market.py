@@ -145,7 +145,9 @@ class OptionChain:
         forward_usd, mark_iv_annual: float64[n]; finite, positive.
         mark_coin, open_interest_coin: float64[n]; finite, zero or more.
         bid_coin, ask_coin: float64[n]; NaN where that side is empty, else positive.
-        bid_amount_coin, ask_amount_coin: float64[n]; zero where that side is empty.
+        bid_amount_coin, ask_amount_coin: float64[n]; zero where that side is empty, and where the
+            venue's chains show no sizes until ``MarketReader.with_tickers`` has asked for them: a
+            size of zero sells nothing.
         as_of_ms: int64[n], when the venue last updated each row's quote.
         dropped_rows: Rows that the source had and this chain refused, counted by reason; shown
             in the funnel, so that bad rows are never silent.

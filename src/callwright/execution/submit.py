@@ -83,10 +83,12 @@ async def submit(
     return await _with_fees(done, reader, intents)
 
 
-def stop_new_risk(desk: DeskStateStore, reason: str, at: datetime) -> None:
+def stop_new_risk(
+    desk: DeskStateStore, reason: str, at: datetime, *, by: str = "reconcile"
+) -> None:
     """Set REDUCING, unless trading is REDUCING or HALTED already."""
     if desk.trading_state() is TradingState.ACTIVE:
-        desk.set_trading_state(TradingState.REDUCING, by="reconcile", reason=reason, at=at)
+        desk.set_trading_state(TradingState.REDUCING, by=by, reason=reason, at=at)
 
 
 async def _cut_to_cover(

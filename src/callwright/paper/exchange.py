@@ -51,7 +51,7 @@ from callwright.paper.refusals import (
 )
 from callwright.paper.schedule import CURRENT
 from callwright.paper.source import MarketSource
-from callwright.paper.store import PaperStore
+from callwright.paper.store import Books, PaperStore
 
 
 class PaperExchange:
@@ -103,6 +103,22 @@ class PaperExchange:
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
+
+    # For a server, which adds to its answers what no call of the account's asks for.
+
+    @property
+    def source(self) -> MarketSource:
+        """The market."""
+        return self._source
+
+    @property
+    def books(self) -> Books:
+        """The books, to read; no fault concerns them."""
+        return self._store
+
+    def view(self) -> MarketView:
+        """Return the market of the current step; no fault concerns it."""
+        return self._current_view()
 
     # The clock.
 

@@ -38,7 +38,11 @@ Method = Literal[
     "positions",
     "account",
     "margins",
+    "auth",
+    "advance",
+    "pass_time",
 ]
+"""The exchange's calls; the last three are the server's own."""
 
 _STOPS: tuple[FaultKind, ...] = ("unavailable", "rate_limit", "reject", "timeout_before")
 _ONLY_ON: dict[FaultKind, tuple[Method, ...]] = {
@@ -57,7 +61,15 @@ class ConnectionFailed(TransportFault):
 
 
 class RequestTimedOut(TransportFault):
-    """No answer in time; the caller cannot tell whether the request arrived."""
+    """No answer in time; the caller cannot tell whether the request arrived.
+
+    Attributes:
+        seconds: How long a server keeps the caller waiting.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class ReplyLost(TransportFault):
@@ -106,7 +118,7 @@ class Call:
                 case "unavailable":
                     raise ConnectionFailed(f"{fault.method}: connection refused")
                 case "timeout_before":
-                    raise RequestTimedOut(f"{fault.method}: no answer in time")
+                    raise RequestTimedOut(f"{fault.method}: no answer in time", fault.seconds)
                 case "rate_limit":
                     raise ExchangeError(TOO_MANY_REQUESTS)
                 case "reject":

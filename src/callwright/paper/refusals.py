@@ -6,7 +6,12 @@ Source: the RPC error table of Deribit's API reference, read 2026-08 (venues.md 
 from __future__ import annotations
 
 MESSAGES = {
+    -32700: "Parse error",
     -32602: "Invalid params",
+    -32601: "Method not found",
+    -32600: "Invalid Request",
+    -32099: "market_exhausted",
+    -32098: "market_data_invalid",
     10002: "qty_too_low",
     10004: "order_not_found",
     10009: "not_enough_funds",
@@ -23,12 +28,22 @@ MESSAGES = {
     11051: "system_maintenance",
     11054: "post_only_reject",
     11094: "internal_server_error",
+    13004: "invalid_credentials",
+    13009: "unauthorized",
     13020: "not_found",
+    13021: "forbidden",
     13028: "temporarily_unavailable",
     13888: "timed_out",
 }
 
+PARSE_ERROR = -32700
 INVALID_PARAMS = -32602
+METHOD_NOT_FOUND = -32601
+INVALID_REQUEST = -32600
+MARKET_EXHAUSTED = -32099
+"""Ours, not Deribit's: a recorded market has no further step."""
+MARKET_DATA_INVALID = -32098
+"""Ours, not Deribit's: the market's files cannot be trusted."""
 QTY_TOO_LOW = 10002
 ORDER_NOT_FOUND = 10004
 NOT_ENOUGH_FUNDS = 10009
@@ -40,7 +55,11 @@ PRICE_WRONG_TICK = 10043
 OTHER_REJECT = 11030
 NOT_OPEN_ORDER = 11044
 POST_ONLY_REJECT = 11054
+INTERNAL_SERVER_ERROR = 11094
+INVALID_CREDENTIALS = 13004
+UNAUTHORIZED = 13009
 NOT_FOUND = 13020
+FORBIDDEN = 13021
 TIMED_OUT = 13888
 
 

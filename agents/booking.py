@@ -1,0 +1,220 @@
+"""A model whose every request is reserved before it is sent, and settled whatever became of it.
+
+It wraps the SDK's model, so each attempt of a retry is seen and booked. It also keeps the tokens of
+a whole decision within their caps, and the local trace that goes into the record: no prompts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from agents import Model, ModelResponse, ModelSettings
+from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
+from agents.tool import FunctionTool, Tool
+
+from callwright.agents.failures import ModelFailed
+from callwright.agents.prompt import estimated_tokens, tokens_max
+from callwright.agents.transport import FACTS, ReplyFacts
+from callwright.crashpoints import reach
+from callwright.domain.failure import ModelFailure
+from callwright.ports import RequestUsage, UsageBook
+from callwright.tools.fences import outside_text
+
+OUTPUT_TOKENS_MIN = 16
+"""OpenAI refuses a smaller cap on the output (API reference, read 2026-11-21)."""
+
+
+class BookedModel(Model):
+    """One decision's, or one conversation's, way to a model.
+
+    Args:
+        inner: The SDK's model.
+        purpose: ``decision`` or ``chat``, for the usage book.
+        clock: Seconds that only ever grow.
+        max_input_tokens, max_output_tokens: Of all requests together.
+
+    Attributes:
+        requests: What was booked, in order.
+        trace: A step for each request: turn, tools that were called, milliseconds, outcome.
+    """
+
+    def __init__(
+        self,
+        inner: Model,
+        *,
+        name: str,
+        book: UsageBook,
+        purpose: str,
+        clock: Callable[[], float],
+        max_input_tokens: int,
+        max_output_tokens: int,
+    ) -> None:
+        self._inner = inner
+        self._name = name
+        self._book = book
+        self._purpose = purpose
+        self._clock = clock
+        self._input_left = max_input_tokens
+        self._output_left = max_output_tokens
+        self._turn = 1
+        self.requests: list[RequestUsage] = []
+        self.trace: list[dict[str, Any]] = []
+
+    async def get_response(
+        self,
+        system_instructions: str | None,
+        input: Any,
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        *args: Any,
+        **kwargs: Any,
+    ) -> ModelResponse:
+        """Ask once.
+
+        Raises:
+            ModelFailed: The tokens of the decision are used up, or no good reply came.
+            BudgetExhausted: It was not sent.
+            StorageError: The usage cannot be booked.
+        """
+        characters = _characters(system_instructions, input, tools)
+        about = estimated_tokens(characters)
+        if about > self._input_left or self._output_left < OUTPUT_TOKENS_MIN:
+            raise ModelFailed(
+                ModelFailure.TOO_MANY_TOKENS, "the tokens of this decision are used up"
+            )
+        settings = dataclasses.replace(model_settings, max_tokens=self._output_left)
+        reservation = self._book.reserve(
+            purpose=self._purpose,
+            model=self._name,
+            input_tokens_max=tokens_max(characters),
+            output_tokens_max=self._output_left,
+        )
+        reach("before_model_call")
+        facts, outcome, was_run = ReplyFacts(), "LLM_UNFINISHED", True
+        token = FACTS.set(facts)
+        started, names, spoken = self._clock(), list[str](), 0
+        try:
+            response = await self._inner.get_response(
+                system_instructions, input, settings, tools, *args, **kwargs
+            )
+            reach("after_model_reply")
+            outcome = "ok"
+            names = tools_called(response)
+            spoken = estimated_tokens(_spoken(response))
+            self._turn += 1
+            return response
+        except ModelFailed as exc:
+            outcome = exc.failure.value
+            # Nothing was sent, or it was turned away at the door: no model has run.
+            was_run = exc.was_sent and exc.failure not in _TURNED_AWAY
+            raise
+        except asyncio.CancelledError:
+            outcome = ModelFailure.TIMEOUT.value
+            raise
+        except Exception:
+            outcome = ModelFailure.BAD_REPLY.value
+            raise
+        finally:
+            FACTS.reset(token)
+            latency_ms = round((self._clock() - started) * 1000, 1)
+            turn = self._turn - 1 if outcome == "ok" else self._turn
+            self.trace.append(
+                {"turn": turn, "tools": names, "latency_ms": latency_ms, "outcome": outcome}
+            )
+            booked = self._settle(reservation, facts, latency_ms, outcome, was_run=was_run)
+            # A provider that does not say, or says what cannot be, counts at our own estimate.
+            self._input_left -= _first(booked.input_tokens, about) or 0
+            self._output_left -= _first(booked.output_tokens, spoken) or 0
+
+    def _settle(
+        self,
+        reservation: str,
+        facts: ReplyFacts,
+        latency_ms: float,
+        outcome: str,
+        *,
+        was_run: bool,
+    ) -> RequestUsage:
+        none = None if was_run else 0
+        booked = self._book.settle(
+            reservation,
+            RequestUsage(
+                model=self._name,
+                served_model=facts.served_model,
+                input_tokens=_first(facts.input_tokens, none),
+                cached_tokens=_first(facts.cached_tokens, none),
+                output_tokens=_first(facts.output_tokens, none),
+                reasoning_tokens=_first(facts.reasoning_tokens, none),
+                latency_ms=latency_ms,
+                cost_usd=None,
+                outcome=outcome,
+                cache_write_tokens=_first(facts.cache_write_tokens, none),
+            ),
+        )
+        self.requests.append(booked)
+        return booked
+
+    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """Refuse: a stream's usage is known only at its end, and nothing here needs one."""
+        raise NotImplementedError("answers are not streamed")
+
+    def get_retry_advice(self, request: ModelRetryAdviceRequest) -> ModelRetryAdvice | None:
+        """Give no advice: ``providers.retry_settings`` holds the one policy."""
+        return None
+
+    def usage(self) -> dict[str, Any]:
+        """Return what the decision took, for the record; null when any part is not known."""
+        costs = [request.cost_usd for request in self.requests]
+        known = [cost for cost in costs if cost is not None]
+        return {
+            "model": self._name,
+            "served_model": next(
+                (r.served_model for r in reversed(self.requests) if r.served_model), None
+            ),
+            "requests": len(self.requests),
+            "input_tokens": _total([r.input_tokens for r in self.requests]),
+            "cached_tokens": _total([r.cached_tokens for r in self.requests]),
+            "output_tokens": _total([r.output_tokens for r in self.requests]),
+            "reasoning_tokens": _total([r.reasoning_tokens for r in self.requests]),
+            "cost_usd": float(sum(known)) if known and len(known) == len(costs) else None,
+            "trace": self.trace,
+        }
+
+
+_TURNED_AWAY = frozenset({ModelFailure.NOT_AUTHORISED, ModelFailure.RATE_LIMITED})
+
+
+def tools_called(response: ModelResponse) -> list[str]:
+    """Return the names of the tools that a reply calls, in its order."""
+    return [
+        outside_text(str(getattr(item, "name", "")), length_max=40)
+        for item in response.output
+        if getattr(item, "type", None) == "function_call"
+    ]
+
+
+def _characters(system_instructions: str | None, input: Any, tools: list[Tool]) -> int:
+    text = input if isinstance(input, str) else json.dumps(input, default=str)
+    schemas = (
+        (tool.name, tool.description, tool.params_json_schema)
+        for tool in tools
+        if isinstance(tool, FunctionTool)
+    )
+    return len(system_instructions or "") + len(text) + sum(len(json.dumps(s)) for s in schemas)
+
+
+def _spoken(response: ModelResponse) -> int:
+    return sum(len(item.model_dump_json()) for item in response.output if hasattr(item, "id"))
+
+
+def _first(value: int | None, otherwise: int | None) -> int | None:
+    return otherwise if value is None else value
+
+
+def _total(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None

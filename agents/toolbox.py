@@ -1,0 +1,242 @@
+"""The manager's four function tools over one frozen snapshot, and the caps on using them.
+
+A tool reads the run context or writes the proposal into it: no network, no store, no sender. What
+comes of the proposal is decided after the run, by the cycle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents import (
+    Agent,
+    FunctionTool,
+    FunctionToolResult,
+    ModelResponse,
+    RunContextWrapper,
+    RunHooks,
+    ToolsToFinalOutputResult,
+)
+from agents.tool_context import ToolContext
+
+from callwright.agents.answers import same_proposal
+from callwright.agents.failures import ModelFailed
+from callwright.domain.decision import Proposal
+from callwright.domain.failure import ModelFailure
+from callwright.domain.limits import Limits
+from callwright.domain.scan import Scan
+from callwright.domain.snapshot import Snapshot
+from callwright.errors import DecisionInvalid
+from callwright.tools.candidates import Check, list_candidates
+from callwright.tools.fences import outside_text
+from callwright.tools.portfolio import get_portfolio
+from callwright.tools.proposal import (
+    answer_accepted,
+    answer_refused,
+    proposal_schema,
+    read_arguments,
+    read_proposal,
+)
+from callwright.tools.vol import get_vol_state
+
+PROPOSE = "propose_action"
+CORRECTIONS_MAX = 1
+"""Second tries after a proposal that does not fit the contract, in the whole decision."""
+
+_NO_PARAMETERS: dict[str, Any] = {
+    "type": "object",
+    "properties": {},
+    "required": [],
+    "additionalProperties": False,
+}
+
+
+@dataclass
+class Decision:
+    """The run context of one decision.
+
+    Attributes:
+        read: The reading tools that were called.
+        proposal: What was proposed and accepted.
+        refused: Proposals that did not fit the contract.
+        failure: Why the run ended without one.
+        tool_calls: Calls so far.
+        turn_answers: What this turn's proposals were told, by their text: a proposal that stands
+            twice in one turn counts once.
+    """
+
+    snapshot: Snapshot
+    scan: Scan
+    limits: Limits
+    check: Check
+    read: set[str] = field(default_factory=set)
+    proposal: Proposal | None = None
+    refused: int = 0
+    failure: ModelFailed | None = None
+    tool_calls: int = 0
+    turn_answers: dict[str, str] = field(default_factory=dict)
+
+    def take(self, text: str) -> str:
+        """Take a proposal, or refuse it; return what the model is told."""
+        if text in self.turn_answers:
+            return self.turn_answers[text]
+        try:
+            self.proposal = read_proposal(text, self.scan)
+            answer = answer_accepted()
+        except DecisionInvalid as exc:
+            self.refused += 1
+            answer = answer_refused(exc)
+            if self.refused > CORRECTIONS_MAX:
+                self.failure = ModelFailed(ModelFailure.INVALID, exc.message)
+        self.turn_answers[text] = answer
+        return answer
+
+
+READ_TOOLS: dict[str, tuple[str, Callable[[Decision], str]]] = {
+    "get_portfolio": (
+        "Balances, free cover, margin, net delta and open short calls of each coin.",
+        lambda d: get_portfolio(d.snapshot, d.scan, d.limits),
+    ),
+    "get_vol_state": (
+        "Implied and realized volatility of each coin, their ratio, skew and term structure.",
+        lambda d: get_vol_state(d.scan),
+    ),
+    "list_candidates": (
+        "The calls that may be sold now, and how each open short call could be closed or rolled, "
+        "each checked beforehand.",
+        lambda d: list_candidates(d.snapshot, d.scan, d.check),
+    ),
+}
+
+
+def manager_tools(*, stepwise: bool) -> list[FunctionTool]:
+    """Return the four tools.
+
+    Args:
+        stepwise: Show each reading tool until it was called, and ``propose_action`` only after all
+            three: small models propose first and invent what they did not read.
+    """
+    tools = []
+    for name, (description, view) in READ_TOOLS.items():
+        tools.append(
+            FunctionTool(
+                name=name,
+                description=description,
+                params_json_schema=dict(_NO_PARAMETERS),
+                on_invoke_tool=_reader(name, view),
+                strict_json_schema=True,
+                is_enabled=_until_read(name) if stepwise else True,
+            )
+        )
+    tools.append(
+        FunctionTool(
+            name=PROPOSE,
+            description="Answer with the one action of this cycle.",
+            params_json_schema=proposal_schema(),
+            on_invoke_tool=_propose,
+            strict_json_schema=True,
+            is_enabled=_after_reading if stepwise else True,
+        )
+    )
+    return tools
+
+
+def _reader(name: str, view: Callable[[Decision], str]) -> Callable[[ToolContext[Any], str], Any]:
+    async def invoke(context: ToolContext[Decision], arguments: str) -> str:
+        context.context.read.add(name)
+        return view(context.context)
+
+    return invoke
+
+
+async def _propose(context: ToolContext[Decision], arguments: str) -> str:
+    return context.context.take(arguments)
+
+
+def _until_read(name: str) -> Callable[[RunContextWrapper[Any], Any], bool]:
+    return lambda context, agent: name not in context.context.read
+
+
+def _after_reading(context: RunContextWrapper[Any], agent: Any) -> bool:
+    decision: Decision = context.context
+    return decision.read >= set(READ_TOOLS)
+
+
+def finish(
+    context: RunContextWrapper[Decision], results: list[FunctionToolResult]
+) -> ToolsToFinalOutputResult:
+    """End the run once a proposal is accepted, or cannot be any more."""
+    decision = context.context
+    is_over = decision.proposal is not None or decision.failure is not None
+    return ToolsToFinalOutputResult(is_final_output=is_over, final_output="")
+
+
+class Caps(RunHooks[Decision]):
+    """Looks at each reply before any of its tools runs; raises ``ModelFailed`` to end the run."""
+
+    def __init__(self, *, tool_calls_max: int, tool_calls_per_turn_max: int) -> None:
+        self._tool_calls_max = tool_calls_max
+        self._tool_calls_per_turn_max = tool_calls_per_turn_max
+
+    async def on_llm_start(
+        self, context: RunContextWrapper[Decision], agent: Agent[Decision], *args: Any
+    ) -> None:
+        """Begin a turn."""
+        context.context.turn_answers.clear()
+
+    async def on_llm_end(
+        self,
+        context: RunContextWrapper[Decision],
+        agent: Agent[Decision],
+        response: ModelResponse,
+    ) -> None:
+        """Refuse a flood of calls, a tool that does not exist, two proposals, and no answer."""
+        calls = [item for item in response.output if item.type == "function_call"]
+        decision = context.context
+        decision.tool_calls += len(calls)
+        if len(calls) > self._tool_calls_per_turn_max or decision.tool_calls > self._tool_calls_max:
+            raise ModelFailed(
+                ModelFailure.TOO_MANY_CALLS,
+                f"{len(calls)} tool calls in one turn, {decision.tool_calls} so far",
+            )
+        for call in calls:
+            if call.name not in READ_TOOLS and call.name != PROPOSE:
+                name = outside_text(call.name, length_max=40)
+                raise ModelFailed(ModelFailure.UNKNOWN_TOOL, f"there is no tool {name}")
+        proposed = {_meaning(call.arguments) for call in calls if call.name == PROPOSE}
+        if len(proposed) > 1:
+            raise ModelFailed(ModelFailure.AMBIGUOUS, "two different proposals in one turn")
+        if not calls:
+            _require_text(response)
+
+
+def _meaning(arguments: str) -> str:
+    try:
+        return same_proposal(read_arguments(arguments))
+    except DecisionInvalid:
+        return arguments
+
+
+def _require_text(response: ModelResponse) -> None:
+    text = ""
+    for item in response.output:
+        for part in getattr(item, "content", None) or ():
+            if part.type == "refusal":
+                reason = outside_text(part.refusal)
+                raise ModelFailed(ModelFailure.REFUSED, f"the model refused: {reason}")
+            text += getattr(part, "text", None) or ""
+    if not text.strip():
+        raise ModelFailed(ModelFailure.EMPTY, "the model answered with nothing")
+
+
+def tools_text(*, stepwise: bool) -> str:
+    """Return the tools as they are sent, for the prompt's version and its length."""
+    return json.dumps(
+        [
+            [tool.name, tool.description, tool.params_json_schema]
+            for tool in manager_tools(stepwise=stepwise)
+        ]
+    )

@@ -1,0 +1,93 @@
+"""Manager agents of tests: an ``LlmBrain`` that asks a scripted server, with books in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+from typing import Any
+
+from callwright import gates
+from callwright.agents.manager import LlmBrain
+from callwright.agents.providers import ManagerSettings
+from callwright.domain.decision import Proposal
+from callwright.domain.limits import Limits, PolicySettings
+from callwright.domain.scan import Scan
+from callwright.domain.snapshot import Snapshot
+from callwright.errors import BudgetExhausted
+from callwright.ports import BudgetStage, RequestUsage
+
+
+class MemoryUsageBook:
+    """Implements ``ports.UsageBook`` in memory; refuses once ``reservations_left`` are used."""
+
+    def __init__(
+        self, stage: BudgetStage = BudgetStage.FULL, *, reservations_left: int = 1_000_000
+    ) -> None:
+        self.stage_now = stage
+        self.reservations_left = reservations_left
+        self.decisions = 0
+        self.open: dict[str, dict[str, Any]] = {}
+        self.settled: list[RequestUsage] = []
+
+    def stage(self) -> BudgetStage:
+        return self.stage_now
+
+    def begin_decision(self) -> None:
+        self.decisions += 1
+
+    def reserve(
+        self, *, purpose: str, model: str, input_tokens_max: int, output_tokens_max: int
+    ) -> str:
+        if self.reservations_left == 0:
+            raise BudgetExhausted("the day's budget leaves nothing")
+        self.reservations_left -= 1
+        name = f"r{len(self.open) + len(self.settled)}"
+        self.open[name] = {
+            "purpose": purpose,
+            "model": model,
+            "input_tokens_max": input_tokens_max,
+            "output_tokens_max": output_tokens_max,
+        }
+        return name
+
+    def settle(self, reservation_id: str, usage: RequestUsage) -> RequestUsage:
+        del self.open[reservation_id]
+        is_known = usage.input_tokens is not None and usage.output_tokens is not None
+        booked = dataclasses.replace(usage, cost_usd=Decimal("0.001") if is_known else None)
+        self.settled.append(booked)
+        return booked
+
+
+def manager_settings(url: str, **changes: Any) -> ManagerSettings:
+    """Return settings for a scripted server: quick retries, a short deadline."""
+    fields: dict[str, Any] = {
+        "model": "scripted",
+        "base_url": url,
+        "allow_private_network": True,
+        "timeout_s": 10.0,
+        "retry_wait_s": 0.0,
+    }
+    return ManagerSettings(**(fields | changes))
+
+
+def a_manager(
+    settings: ManagerSettings,
+    limits: Limits,
+    policy: PolicySettings,
+    *,
+    book: MemoryUsageBook | None = None,
+    redact: Any = str,
+) -> LlmBrain:
+    """Return a manager whose prechecks are those of the desk's gates."""
+
+    def check(proposal: Proposal, snapshot: Snapshot, scan: Scan) -> tuple[str, ...]:
+        return gates.codes(proposal, snapshot, scan, policy, limits)
+
+    return LlmBrain(
+        settings,
+        limits=limits,
+        policy=policy,
+        check=check,
+        book=book or MemoryUsageBook(),
+        redact=redact,
+    )

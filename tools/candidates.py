@@ -1,0 +1,90 @@
+"""``list_candidates``: what may be sold, closed or rolled now, each checked by code beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from callwright.domain.decision import (
+    CloseCoveredCall,
+    CloseParams,
+    Proposal,
+    RollCoveredCall,
+    RollParams,
+)
+from callwright.domain.scan import Candidate, Scan, ShortCall
+from callwright.domain.snapshot import Snapshot
+from callwright.tools.fences import fenced, number, outside_text
+from callwright.tools.portfolio import most_urgent
+
+SHORT_CALLS_SHOWN_MAX = 4
+"""Short calls whose ways out are shown: those nearest to, or deepest in, the money."""
+ROLLS_SHOWN_MAX = 2
+"""Rolls of one short call: those that pass, the best credit first; else the one nearest to it."""
+
+Check = Callable[[Proposal, Snapshot, Scan], tuple[str, ...]]
+"""The codes that a proposal would be denied with now; none: it would be allowed."""
+
+
+def list_candidates(snapshot: Snapshot, scan: Scan, check: Check) -> str:
+    """Return candidates, and what could be done with each open short call, as fenced JSON.
+
+    Prices are in coin per coin, ``size_coin`` is what code would sell. ``codes`` are the denials
+    that sizing, guardrail and risk engine would answer with now.
+    """
+    shorts = most_urgent(
+        (short for book in scan.books.values() for short in book.short_calls),
+        SHORT_CALLS_SHOWN_MAX,
+    )
+    view: dict[str, Any] = {"candidates": [_candidate(c) for c in scan.candidates]}
+    if shorts:
+        view["open_shorts"] = [_options(short, snapshot, scan, check) for short in shorts]
+    return fenced(view)
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "symbol": outside_text(candidate.symbol, length_max=40),
+        "underlying": outside_text(candidate.underlying, length_max=10),
+        "dte_days": number(candidate.dte_days, 3),
+        "delta": number(candidate.delta, 3),
+        "bid_coin": number(candidate.bid_coin),
+        "ivrv": number(candidate.ivrv, 3),
+        "premium_yield_annual": number(candidate.premium_yield_annual, 3),
+        "spread_frac": number(candidate.spread_frac, 2),
+        "size_coin": number(candidate.size_coin),
+        "passes": candidate.passes,
+        **({"codes": list(candidate.codes)} if candidate.codes else {}),
+    }
+
+
+def _options(short: ShortCall, snapshot: Snapshot, scan: Scan, check: Check) -> dict[str, Any]:
+    close = CloseCoveredCall(params=CloseParams(underlying=short.underlying, symbol=short.symbol))
+    spec = snapshot.specs.get(short.underlying)
+    rolls = []
+    for target in scan.candidates:
+        if target.underlying != short.underlying or target.symbol == short.symbol:
+            continue
+        params = RollParams(
+            underlying=short.underlying, from_symbol=short.symbol, symbol=target.symbol
+        )
+        codes = check(RollCoveredCall(params=params), snapshot, scan)
+        credit_coin = None
+        if short.ask_coin is not None and spec is not None:
+            fee_coin = spec.taker_fee_coin(short.ask_coin, spec.amount_min) / spec.amount_min
+            credit_coin = target.premium_net_coin - short.ask_coin - fee_coin
+        rolls.append((target.symbol, credit_coin, codes))
+    rolls.sort(key=lambda roll: (len(roll[2]), -(roll[1] or 0), roll[0]))
+    shown = [roll for roll in rolls if not roll[2]][:ROLLS_SHOWN_MAX] or rolls[:1]
+    return {
+        "symbol": outside_text(short.symbol, length_max=40),
+        "close": _verdict(check(close, snapshot, scan)),
+        "rolls": [
+            {"symbol": symbol, "net_credit_coin": number(credit_coin), **_verdict(codes)}
+            for symbol, credit_coin, codes in shown
+        ],
+    }
+
+
+def _verdict(codes: tuple[str, ...]) -> dict[str, Any]:
+    return {"passes": False, "codes": list(codes)} if codes else {"passes": True}

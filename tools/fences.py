@@ -1,0 +1,44 @@
+"""How data is shown to a model: as JSON inside a fence that data cannot close.
+
+Instrument names, reasons and venue messages come from outside. They reach a model only as JSON
+strings, without control characters, cut to a length, and with ``<`` and ``>`` escaped, so that no
+text can end the fence and speak outside it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+FENCE_OPEN, FENCE_CLOSE = "<data>", "</data>"
+TEXT_LENGTH_MAX = 120
+
+
+def fenced(value: Mapping[str, Any]) -> str:
+    """Return ``value`` as compact JSON between the fences.
+
+    Raises:
+        ValueError: A number is not finite; show what is unknown as None.
+    """
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=True)
+    # In JSON these two stand in strings only, and there the escape means the same.
+    return FENCE_OPEN + text.replace("<", "\\u003c").replace(">", "\\u003e") + FENCE_CLOSE
+
+
+def outside_text(text: str, *, length_max: int = TEXT_LENGTH_MAX) -> str:
+    """Return a text that others wrote, in one line, printable, at most ``length_max`` long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * length_max]).split())
+    return line if len(line) <= length_max else line[: length_max - 1] + "…"
+
+
+def number(value: float | Decimal | None, digits: int = 4) -> float | int | None:
+    """Return a number to ``digits`` significant digits; None when it is unknown or not finite."""
+    if value is None or not math.isfinite(value):
+        return None
+    if isinstance(value, int):
+        return value
+    rounded = float(f"{value:.{digits}g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded

@@ -1,0 +1,163 @@
+"""``propose_action``: the one way in which a manager answers, its schema and what it is told.
+
+The schema is generated from the decision contract. A proposal is told whether it fits the contract
+and names symbols that were shown, never what the risk engine would say of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any, Literal
+
+from callwright.domain.decision import (
+    PROPOSAL_ADAPTER,
+    CloseCoveredCall,
+    OpenCoveredCall,
+    Proposal,
+    RollCoveredCall,
+    parse_proposal,
+)
+from callwright.domain.scan import Scan
+from callwright.errors import DecisionInvalid
+from callwright.tools.fences import outside_text
+
+ERRORS_SHOWN_MAX = 4
+
+
+def proposal_schema() -> dict[str, Any]:
+    """Return the JSON schema of a proposal, as strict function parameters allow it.
+
+    OpenAI's strict mode wants one closed object at the top, without ``anyOf`` (structured outputs
+    guide, read 2026-11-21): so the union is flattened to ``action``, ``params`` (any of the
+    actions' params) and ``reasoning``. Which params belong to which action is left to the parser.
+    """
+    whole = PROPOSAL_ADAPTER.json_schema()
+    variants = [_resolved(variant, whole) for variant in whole["oneOf"]]
+    params: list[dict[str, Any]] = []
+    for variant in variants:
+        schema = _plain(_resolved(variant["properties"]["params"], whole))
+        if schema not in params:
+            params.append(schema)
+    return {
+        "type": "object",
+        "properties": {
+            "action": {
+                "type": "string",
+                "enum": [variant["properties"]["action"]["const"] for variant in variants],
+            },
+            "params": {"anyOf": params},
+            "reasoning": {"type": "string"},
+        },
+        "required": ["action", "params", "reasoning"],
+        "additionalProperties": False,
+    }
+
+
+def _resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref")
+    if reference is None:
+        return schema
+    found: dict[str, Any] = whole["$defs"][reference.rpartition("/")[2]]
+    return found
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return an object of strings without titles, lengths and defaults: strict mode has none."""
+    properties = copy.deepcopy(schema.get("properties", {}))
+    return {
+        "type": "object",
+        "properties": {name: {"type": part["type"]} for name, part in properties.items()},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def read_arguments(text: str) -> Any:
+    """Return what a JSON text says, taking nothing that JSON or the contract does not know.
+
+    Raises:
+        DecisionInvalid: It is not JSON, a key stands twice, or a number is not finite.
+    """
+    try:
+        return json.loads(
+            text,
+            parse_constant=_no_number,
+            parse_float=_finite,
+            object_pairs_hook=_without_duplicates,
+        )
+    except (ValueError, RecursionError) as exc:
+        raise DecisionInvalid(f"not JSON: {outside_text(str(exc))}") from exc
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def read_proposal(data: Any, scan: Scan) -> Proposal:
+    """Return the proposal that ``data`` (JSON text, or what it says) states, on symbols shown.
+
+    Raises:
+        DecisionInvalid: It breaks the decision contract, or names a symbol that is not among the
+            candidates or open short calls of ``scan``.
+    """
+    proposal = parse_proposal(read_arguments(data) if isinstance(data, str) else data)
+    wrong = membership_errors(
+        proposal,
+        candidates=[candidate.symbol for candidate in scan.candidates],
+        shorts=[short.symbol for book in scan.books.values() for short in book.short_calls],
+    )
+    if wrong:
+        raise DecisionInvalid("; ".join(wrong))
+    return proposal
+
+
+def membership_errors(
+    proposal: Proposal, *, candidates: list[str], shorts: list[str]
+) -> tuple[str, ...]:
+    """Return one sentence for each symbol that is not of those shown."""
+
+    def missing(field: str, symbol: str, kind: Literal["candidate", "short"]) -> list[str]:
+        known = candidates if kind == "candidate" else shorts
+        what = "one of the candidates" if kind == "candidate" else "an open short call"
+        name = outside_text(symbol, length_max=64)
+        return [] if symbol in known else [f"params.{field}: {name} is not {what}"]
+
+    match proposal:
+        case OpenCoveredCall():
+            return tuple(missing("symbol", proposal.params.symbol, "candidate"))
+        case RollCoveredCall():
+            return tuple(
+                missing("from_symbol", proposal.params.from_symbol, "short")
+                + missing("symbol", proposal.params.symbol, "candidate")
+            )
+        case CloseCoveredCall():
+            return tuple(missing("symbol", proposal.params.symbol, "short"))
+    return ()
+
+
+def answer_accepted() -> str:
+    """Return what a model is told of a proposal that was taken."""
+    return '{"accepted":true}'
+
+
+def answer_refused(error: DecisionInvalid) -> str:
+    """Return what a model is told of a proposal that was not taken: which fields, and why."""
+    errors = [outside_text(part, length_max=200) for part in error.message.split("; ")]
+    return json.dumps(
+        {"accepted": False, "errors": errors[:ERRORS_SHOWN_MAX]}, separators=(",", ":")
+    )
