@@ -29,7 +29,7 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@MYPYPATH=src $(BIN)/mypy bench scripts
+	@MYPYPATH=src:tests $(BIN)/mypy bench scripts
 	@cd tests && MYPYPATH=../src $(abspath $(BIN))/mypy --config-file ../pyproject.toml .
 	@$(BIN)/python -m pytest tests/test_import_rules.py
 

@@ -186,6 +186,7 @@ class BookedModel(Model):
 
 
 _TURNED_AWAY = frozenset({ModelFailure.NOT_AUTHORISED, ModelFailure.RATE_LIMITED})
+"""A key, a name or a rate that is refused is refused before a model runs: zero tokens, known."""
 
 
 def tools_called(response: ModelResponse) -> list[str]:
@@ -208,7 +209,12 @@ def _characters(system_instructions: str | None, input: Any, tools: list[Tool]) 
 
 
 def _spoken(response: ModelResponse) -> int:
-    return sum(len(item.model_dump_json()) for item in response.output if hasattr(item, "id"))
+    texts: list[Any] = []
+    for item in response.output:
+        texts += [getattr(item, "name", None), getattr(item, "arguments", None)]
+        for part in getattr(item, "content", None) or ():
+            texts += [getattr(part, "text", None), getattr(part, "refusal", None)]
+    return sum(len(text) for text in texts if isinstance(text, str))
 
 
 def _first(value: int | None, otherwise: int | None) -> int | None:

@@ -64,8 +64,8 @@ class Decision:
         refused: Proposals that did not fit the contract.
         failure: Why the run ended without one.
         tool_calls: Calls so far.
-        turn_answers: What this turn's proposals were told, by their text: a proposal that stands
-            twice in one turn counts once.
+        turn_answers: What this turn's proposals were told, by their meaning: a proposal that
+            stands twice in one turn counts once.
     """
 
     snapshot: Snapshot
@@ -81,8 +81,9 @@ class Decision:
 
     def take(self, text: str) -> str:
         """Take a proposal, or refuse it; return what the model is told."""
-        if text in self.turn_answers:
-            return self.turn_answers[text]
+        meaning = _meaning(text)
+        if meaning in self.turn_answers:
+            return self.turn_answers[meaning]
         try:
             self.proposal = read_proposal(text, self.scan)
             answer = answer_accepted()
@@ -91,7 +92,7 @@ class Decision:
             answer = answer_refused(exc)
             if self.refused > CORRECTIONS_MAX:
                 self.failure = ModelFailed(ModelFailure.INVALID, exc.message)
-        self.turn_answers[text] = answer
+        self.turn_answers[meaning] = answer
         return answer
 
 

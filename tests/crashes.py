@@ -100,6 +100,9 @@ def run_case(case: Case, folder: Path) -> Outcome:
         unresolved = database.rows(
             "SELECT label, status FROM intents WHERE status IN ('pending', 'unknown')"
         )
+        state, reason = database.rows(
+            "SELECT state, reason FROM trading_state ORDER BY rowid DESC LIMIT 1"
+        )[0]
         outcome.orders = database.rows("SELECT count(*) FROM intents")[0][0]
     outcome.cycles = len(recorded)
     outcome.interrupted = sum(failure == "INTERRUPTED" for _, failure in recorded)
@@ -107,6 +110,9 @@ def run_case(case: Case, folder: Path) -> Outcome:
         outcome.problems.append(f"RECORDS {len(recorded)} records of {CYCLES} cycles")
     if outcome.interrupted > 1:
         outcome.problems.append(f"INTERRUPTED {outcome.interrupted} cycles after one crash")
+    if state != "ACTIVE":
+        # A crash is everyday: after it the desk trades on without a person.
+        outcome.problems.append(f"STOPPED trading state is {state}: {reason}")
     failed = [f"{c} {f}" for c, f in recorded if f not in (None, "INTERRUPTED")]
     outcome.problems += [f"FAILED {line}" for line in failed]
     outcome.problems += [f"LOST {label} is still {status}" for label, status in unresolved]

@@ -67,7 +67,7 @@ def run_desk(
     }  # fmt: skip
     settings = desk_settings(home, market=f"synthetic:{seed}", paper_url=exchange_url, **model)
     if without_lookup:
-        startup.resolve = submit.resolve = _guess  # type: ignore[assignment,attr-defined]
+        startup.resolve = submit.resolve = _guess  # type: ignore[attr-defined]
     crashpoints.arm(point)
     with open_desk(settings) as home_desk:
         result = asyncio.run(

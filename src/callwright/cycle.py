@@ -234,9 +234,10 @@ async def observe(desk: Desk, account: Account) -> Snapshot:
         StaleMarket: The market is older than its limit.
         VenueUnavailable: The venue did not answer.
     """
-    venue_time = await desk.venue.venue_time()
     market = await desk.venue.market(desk.underlyings)
     specs = await desk.venue.specs(desk.underlyings)
+    # Last and next to each other: reading a market takes longer than two clocks may differ.
+    venue_time = await desk.venue.venue_time()
     local_time = desk.clock.now()
     for coin in desk.underlyings:
         if coin not in market.underlyings or not len(market.underlyings[coin].chain):

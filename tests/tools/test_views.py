@@ -198,10 +198,10 @@ def test_when_no_roll_passes_one_is_shown_with_its_codes() -> None:
 
 @given(st.text())
 def test_no_text_closes_the_fence(text: str) -> None:
-    shown = fenced({text: text, "a": [outside_text(text)]})
+    shown = fenced({"key": {text: text}, "a": [outside_text(text)]})
     assert shown.count(FENCE_OPEN) == shown.count(FENCE_CLOSE) == 1
     assert shown.isascii()
-    assert opened(shown)[text] == text
+    assert opened(shown)["key"] == {text: text}
 
 
 @given(st.text(), st.integers(1, 50))

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from callwright.audit import audit
+from callwright.bootstrap import DESK_FILE
+from callwright.connect import PAPER_FILE
 from callwright.domain.record import CycleRecord
 from callwright.paper.recording import write_snapshot
 from callwright.paper.synthetic.market import SyntheticSource
@@ -64,3 +67,21 @@ def test_a_synthetic_market_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_a_recording_gives_the_same_bytes(tmp_path: Path, recording: Path) -> None:
     records = same_records(tmp_path, f"recorded:{recording}")
     assert all("bad_row:out_of_range" in record.model_dump_json() for record in records)
+
+
+def test_faults_on_the_way_break_no_invariant(tmp_path: Path) -> None:
+    with serving(tmp_path / "server") as server:
+        for kind in ("lose_reply", "error_after", "timeout_before", "unavailable"):
+            server.faults.arm(kind, "sell", "buy", seconds=0.05)
+        server.faults.arm("hide_order", "sell", times=2, seconds=3.0)
+        server.faults.arm("lose_reply", "advance", "pass_time", "account", times=2)
+        settings = desk_settings(tmp_path / "desk", paper_url=server.url)
+        result, records = run_desk(settings, CYCLES)
+        sent = server.ask(lambda exchange: exchange.trades("BTC") + exchange.trades("ETH"))
+        labels = {trade.order_id: trade.label for trade in sent}
+    assert result.cycles == CYCLES
+    assert len(records) == CYCLES
+    assert labels
+    assert len(set(labels.values())) == len(labels), "an order was sent twice"
+    books = tmp_path / "server" / PAPER_FILE
+    assert audit(settings.callwright_home / DESK_FILE, books, settings.log_dir) == ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,10 @@ HEADERS = {
     "content-type": "application/json",
 }
 
+MS_MAX = 253_402_300_799_999
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MS_MAX)]
+"""Since 1970, up to the end of the calendar."""
+
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _TEXT_LENGTH_MAX = 200
 
@@ -39,7 +43,7 @@ class _Envelope(msgspec.Struct, rename={"out_us": "usOut"}):
     id: int | str | None = None
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: _RpcError | None = None
-    out_us: int | None = None
+    out_us: Annotated[int, msgspec.Meta(ge=0, le=MS_MAX * 1000)] | None = None
     testnet: bool | None = None
 
 

@@ -11,7 +11,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from callwright.venues.deribit.envelope import Milliseconds
+
 Direction = Literal["buy", "sell"]
+IndexPoint = tuple[Milliseconds, float]
+"""A point of ``public/get_index_chart_data``."""
 
 
 class BookSummary(msgspec.Struct, gc=False):
@@ -25,14 +29,14 @@ class BookSummary(msgspec.Struct, gc=False):
     mark_iv: msgspec.Raw
     underlying_price: float | None
     open_interest: float | None
-    creation_timestamp: int
+    creation_timestamp: Milliseconds
 
 
 class Ticker(msgspec.Struct):
     """``public/ticker`` of an option."""
 
     instrument_name: str
-    timestamp: int
+    timestamp: Milliseconds
     state: str
     best_bid_price: float | None
     best_ask_price: float | None
@@ -64,7 +68,7 @@ class Instrument(msgspec.Struct, gc=False):
     instrument_name: str
     instrument_type: str
     strike: float
-    expiration_timestamp: int
+    expiration_timestamp: Milliseconds
     option_type: str
     contract_size: Decimal
     min_trade_amount: Decimal
@@ -118,7 +122,7 @@ class OrderRow(msgspec.Struct):
     order_state: str
     amount: Decimal
     filled_amount: Decimal
-    creation_timestamp: int
+    creation_timestamp: Milliseconds
     price: Any = None
     average_price: Decimal | None = None
     label: str = ""
@@ -151,7 +155,7 @@ class TradeRow(msgspec.Struct):
     price: Decimal
     fee: Decimal
     index_price: float
-    timestamp: int
+    timestamp: Milliseconds
     label: str = ""
     liquidation: str | None = None
 
@@ -168,7 +172,7 @@ class LogRow(msgspec.Struct):
 
     id: int | str
     type: str
-    timestamp: int
+    timestamp: Milliseconds
     instrument_name: str | None = None
     side: str | None = None
     amount: Decimal | None = None
@@ -198,9 +202,9 @@ class PaperInfo(msgspec.Struct, frozen=True):
     market: str
     depth_model: str
     stepped: bool
-    start_ms: int
-    step_time_ms: int
-    now_ms: int
+    start_ms: Milliseconds
+    step_time_ms: Milliseconds
+    now_ms: Milliseconds
     is_fresh: bool
     underlyings: tuple[str, ...]
     dropped_rows: dict[str, dict[str, int]] = {}

@@ -19,17 +19,18 @@ from pydantic import SecretStr
 from callwright.domain.base import from_ms
 from callwright.domain.hosts import require_loopback_url
 from callwright.domain.market import IndexHistory, MarketView, UnderlyingMarket
-from callwright.errors import CallwrightError, ConfigError, VenueUnavailable
+from callwright.errors import CallwrightError, ConfigError, DataInvalid, VenueUnavailable
 from callwright.venues.deribit.client import TIMEOUTS, DeribitClient
 from callwright.venues.deribit.envelope import (
     HEADERS,
+    Milliseconds,
     decode_result,
     encode_request,
     read_reply,
 )
 from callwright.venues.deribit.errors import Failure, of_read
 from callwright.venues.deribit.parse_market import added, history_of
-from callwright.venues.deribit.rows import PaperInfo
+from callwright.venues.deribit.rows import IndexPoint, PaperInfo
 from callwright.venues.deribit.venue import DeribitVenue
 
 API_PATH = "/api/v2"
@@ -138,7 +139,7 @@ class SimulatedDeribit(DeribitVenue):
 
     async def venue_time(self) -> datetime:
         """Return the server's clock, which does not run while one waits for an answer."""
-        found = await self._client.read("public/get_time", {}, int)
+        found = await self._client.read("public/get_time", {}, Milliseconds)
         return from_ms(found.result)
 
     async def market(self, underlyings: Sequence[str]) -> MarketView:
@@ -148,8 +149,10 @@ class SimulatedDeribit(DeribitVenue):
         feed shows by its age.
         """
         view = await super().market(underlyings)
-        newest = [int(market.history.times_ms[-1]) for market in view.underlyings.values()]
-        as_of = from_ms(min(newest))
+        histories = [market.history.times_ms for market in view.underlyings.values()]
+        if not all(map(len, histories)):
+            raise DataInvalid("the paper server shows no index history")
+        as_of = from_ms(min(int(times_ms[-1]) for times_ms in histories))
         return replace(
             view,
             as_of=as_of,
@@ -164,7 +167,7 @@ class SimulatedDeribit(DeribitVenue):
         found = await self._client.read(
             "public/get_index_chart_data",
             {"index_name": index_name, "range": self.history_range},
-            list[tuple[int, float]],
+            list[IndexPoint],
         )
         return history_of(underlying, found.result)
 

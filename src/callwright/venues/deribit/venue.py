@@ -24,6 +24,7 @@ from callwright.domain.market import IndexHistory, MarketView, UnderlyingMarket
 from callwright.domain.orders import Fill, OrderRequest, SettlementEvent, VenueOrder
 from callwright.errors import DataInvalid, OrderStateUnknown, VenueUnavailable
 from callwright.venues.deribit.client import DeribitClient
+from callwright.venues.deribit.envelope import Milliseconds
 from callwright.venues.deribit.parse_account import (
     account_of,
     fill_of,
@@ -41,6 +42,7 @@ from callwright.venues.deribit.parse_market import (
 from callwright.venues.deribit.rows import (
     AccountSummaries,
     BookSummary,
+    IndexPoint,
     IndexPrice,
     Instrument,
     Margins,
@@ -120,9 +122,9 @@ class DeribitVenue:
     async def venue_time(self) -> datetime:
         """Return the venue's clock at the moment of return: half the round trip is added."""
         asked = time.monotonic()
-        found = await self._client.read("public/get_time", {}, int)
+        found = await self._client.read("public/get_time", {}, Milliseconds)
         half_trip_s = (time.monotonic() - asked) / 2
-        return _moment(found.result) + timedelta(seconds=half_trip_s)
+        return from_ms(found.result) + timedelta(seconds=half_trip_s)
 
     async def market(self, underlyings: Sequence[str]) -> MarketView:
         """Return chains without sizes; ``with_tickers`` adds those of the options that matter.
@@ -190,7 +192,7 @@ class DeribitVenue:
         return UnderlyingMarket(
             underlying=underlying,
             index_usd=index.result.index_price,
-            index_as_of=_moment(as_of_ms),
+            index_as_of=from_ms(as_of_ms),
             chain=chain,
             history=history,
         )
@@ -202,7 +204,7 @@ class DeribitVenue:
         found = await self._client.read(
             "public/get_index_chart_data",
             {"index_name": index_name, "range": self.history_range},
-            list[tuple[int, float]],
+            list[IndexPoint],
         )
         history = history_of(underlying, found.result, until_ms=found.at_ms)
         self._histories[underlying] = found.at_ms, history
@@ -223,7 +225,7 @@ class DeribitVenue:
             list[Instrument],
         )
         rows: list[Instrument] = found.result
-        terms = terms_of(underlying, rows, read_at=_moment(found.at_ms))
+        terms = terms_of(underlying, rows, read_at=from_ms(found.at_ms))
         unknown = frozenset(names) - terms.listed - terms.others
         self._listed[underlying] = _Listed(terms, found.at_ms, unknown)
         return self._listed[underlying]
@@ -395,7 +397,7 @@ class DeribitVenue:
 
     async def _now_ms(self) -> int:
         if not self._client.last_ms:
-            await self._client.read("public/get_time", {}, int)
+            await self._client.read("public/get_time", {}, Milliseconds)
         return self._client.last_ms
 
 
@@ -413,13 +415,6 @@ def _understood(row: OrderRow, what: str) -> VenueOrder:
         return venue_order(row)
     except DataInvalid as exc:
         raise OrderStateUnknown(f"{what}: {exc}") from exc
-
-
-def _moment(ms: int) -> datetime:
-    try:
-        return from_ms(ms)
-    except (OverflowError, OSError, ValueError) as exc:
-        raise DataInvalid(f"the venue's time {ms} ms is none") from exc
 
 
 async def together(*calls: Coroutine[Any, Any, Any]) -> list[Any]:
