@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from crashes import Case, Outcome, cases, run_case
+from crashes import Brain, Case, Outcome, cases, run_case
 
 
 def main() -> int:
@@ -30,7 +30,9 @@ def main() -> int:
     parser.add_argument("--without-lookup", action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    brains = (options.brain,) if options.brain else ("rules", "llm")
+    brains: tuple[Brain, ...] = ("rules", "llm")
+    if options.brain:
+        brains = (options.brain,)
     chosen = [
         Case(case.point, case.brain, case.seed, options.without_lookup)
         for case in cases(brains, range(1, options.seeds + 1))

@@ -77,19 +77,19 @@ async def run_loop(
     stop = StopRequest()
     with stop.on_signals():
         try:
-            report = await _start(desk, stop, on_start_failed)
-            if report is None:
-                return LoopResult(0, "stopped")
-            reach("started")
-            closed = close_interrupted(desk)
-        except CallwrightError:
-            raise
-        except Exception as exc:  # noqa: BLE001 - the outermost frame: halt
-            return LoopResult(0, "halted", error=_halt(desk, exc, on_record))
-        on_start(report)
-        for record in closed:
-            on_record(record)
-        try:
+            try:
+                report = await _start(desk, stop, on_start_failed)
+                if report is None:
+                    return LoopResult(0, "stopped")
+                reach("started")
+                closed = close_interrupted(desk)
+            except CallwrightError:
+                raise
+            except Exception as exc:  # noqa: BLE001 - the outermost frame: halt
+                return LoopResult(0, "halted", error=_halt(desk, exc, on_record))
+            on_start(report)
+            for record in closed:
+                on_record(record)
             return await _cycles(
                 desk,
                 cycles,

@@ -212,8 +212,12 @@ def _listing(underlying: str, names: tuple[str, ...]) -> OptionListing:
 
 
 def fraction(percent: Decimal) -> float:
-    """Return a percentage as a fraction, the float that its digits stand for."""
-    return float(percent.scaleb(-2))
+    """Return a percentage as a fraction, the float that its digits stand for, or NaN."""
+    try:
+        return float(percent.scaleb(-2))
+    except ArithmeticError:
+        # Beyond what even a Decimal holds.
+        return nan
 
 
 def fractions(percents: Sequence[msgspec.Raw]) -> list[float]:
@@ -229,7 +233,7 @@ def fractions(percents: Sequence[msgspec.Raw]) -> list[float]:
 
 def _fraction_or_nan(percent: msgspec.Raw) -> float:
     try:
-        return fraction(msgspec.json.decode(percent, type=Decimal, strict=True))
+        return fraction(msgspec.json.decode(percent, type=Decimal))
     except (msgspec.DecodeError, ArithmeticError):
         return nan
 
