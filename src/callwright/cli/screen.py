@@ -19,6 +19,7 @@ from callwright.summary import RunSummary
 
 if TYPE_CHECKING:
     from callwright.bootstrap import HomeDesk
+    from callwright.config import Settings
     from callwright.execution.startup import ReconcileReport
     from callwright.loop import LoopResult
 
@@ -77,9 +78,8 @@ class Screen:
         mode = "DRY RUN, nothing is sent" if settings.dry_run else "sending orders"
         self._console.print(
             Text(
-                f"callwright on the {settings.venue} exchange, market "
-                f"{self._home_desk.market_name}, {mode}. Testnet and research only, not "
-                "financial advice."
+                f"callwright on {_place(settings)}, market {self._home_desk.market_name}, decided "
+                f"by {_brain(settings)}, {mode}. Testnet and research only, not financial advice."
             ),
             style="bold",
         )
@@ -126,15 +126,28 @@ class Screen:
         print_uncut(self._console, *summary_view(self._summary))
         self._console.print(Text(_ending(result)))
         settings = self._home_desk.settings
+        home = settings.callwright_home
+        books = ""
+        if self._home_desk.connection.exchange is not None:
+            books = f"; the exchange's own books: {home}/paper.db"
         self._console.print(
             Text(
                 f"Records: {settings.log_dir}/agent_decisions_*.jsonl (a line a cycle) and "
-                f"{settings.callwright_home}/desk.db; the exchange's own books: "
-                f"{settings.callwright_home}/paper.db\n"
-                f"Look again with: callwright status --home {settings.callwright_home}"
+                f"{home}/desk.db{books}\nLook again with: callwright status --home {home}"
             ),
             soft_wrap=True,
         )
+
+
+def _place(settings: Settings) -> str:
+    if settings.venue == "paper":
+        where = f" at {settings.paper_url}" if settings.paper_url else ""
+        return f"the paper exchange{where}"
+    return settings.venue
+
+
+def _brain(settings: Settings) -> str:
+    return settings.llm_model_name if settings.llm_enabled else "rules"
 
 
 def _retry_line(error: CallwrightError) -> str:
