@@ -36,6 +36,7 @@ class BookedModel(Model):
         purpose: ``decision`` or ``chat``, for the usage book.
         clock: Seconds that only ever grow.
         max_input_tokens, max_output_tokens: Of all requests together.
+        mask: Hides the key in a text of the server's.
 
     Attributes:
         requests: What was booked, in order.
@@ -52,6 +53,7 @@ class BookedModel(Model):
         clock: Callable[[], float],
         max_input_tokens: int,
         max_output_tokens: int,
+        mask: Callable[[str], str],
     ) -> None:
         self._inner = inner
         self._name = name
@@ -60,6 +62,7 @@ class BookedModel(Model):
         self._clock = clock
         self._input_left = max_input_tokens
         self._output_left = max_output_tokens
+        self._mask = mask
         self._turn = 1
         self.requests: list[RequestUsage] = []
         self.trace: list[dict[str, Any]] = []
@@ -103,7 +106,7 @@ class BookedModel(Model):
             )
             reach("after_model_reply")
             outcome = "ok"
-            names = tools_called(response)
+            names = [self._mask(name) for name in tools_called(response)]
             spoken = estimated_tokens(_spoken(response))
             self._turn += 1
             return response
@@ -144,7 +147,7 @@ class BookedModel(Model):
             reservation,
             RequestUsage(
                 model=self._name,
-                served_model=facts.served_model,
+                served_model=None if facts.served_model is None else self._mask(facts.served_model),
                 input_tokens=_first(facts.input_tokens, none),
                 cached_tokens=_first(facts.cached_tokens, none),
                 output_tokens=_first(facts.output_tokens, none),

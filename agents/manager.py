@@ -24,7 +24,7 @@ from callwright.agents.failures import ModelFailed
 from callwright.agents.prompt import instructions, situation, version_of
 from callwright.agents.providers import ManagerSettings, Provider
 from callwright.agents.toolbox import Caps, Decision, finish, manager_tools, tools_text
-from callwright.domain.decision import DoNothing, Proposal
+from callwright.domain.decision import REASONING_LENGTH_MAX, DoNothing, Proposal
 from callwright.domain.failure import ModelFailure
 from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.scan import Scan
@@ -131,8 +131,7 @@ class LlmBrain:
             failure=None if failed is None else failed.failure,
             failure_message=""
             if failed is None
-            # Masked before it is cut: half a secret would pass unseen.
-            else outside_text(self._redact(failed.message), length_max=MESSAGE_LENGTH_MAX),
+            else self._told(failed.message, length_max=MESSAGE_LENGTH_MAX),
             llm={
                 **usage,
                 "latency_ms": round((self._clock() - started) * 1000, 1),
@@ -179,7 +178,13 @@ class LlmBrain:
             proposal = read_answer(
                 str(result.final_output or ""), lambda data: read_proposal(data, decision.scan)
             )
-        return proposal.model_copy(update={"reasoning": self._redact(proposal.reasoning)})
+        # It goes into records and onto terminals.
+        reasoning = self._told(proposal.reasoning, length_max=REASONING_LENGTH_MAX)
+        return proposal.model_copy(update={"reasoning": reasoning})
+
+    def _told(self, text: str, *, length_max: int) -> str:
+        # Masked before it is cut: half a secret would pass unseen.
+        return outside_text(self._settings.mask(self._redact(text)), length_max=length_max)
 
 
 def failure_of(error: Exception) -> ModelFailed:

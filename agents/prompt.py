@@ -20,7 +20,7 @@ from callwright.domain.base import iso_utc
 from callwright.domain.decision import PROPOSAL_ADAPTER
 from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.snapshot import Snapshot
-from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN, fenced, number
+from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN, fenced, number, outside_text
 
 CHARACTERS_PER_TOKEN = 3.5
 """The estimate of a prompt's tokens; no provider's tokenizer is needed for it."""
@@ -117,7 +117,7 @@ def situation(snapshot: Snapshot) -> str:
         "time": iso_utc(snapshot.as_of),
         "trading_state": snapshot.desk.trading_state.value,
         "index_usd": {
-            coin: number(market.index_usd, 6)
+            outside_text(coin, length_max=10): number(market.index_usd, 6)
             for coin, market in snapshot.market.underlyings.items()
         },
     }

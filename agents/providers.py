@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from callwright.agents.booking import BookedModel
 from callwright.agents.endpoint import Endpoint, endpoint_of
 from callwright.agents.failures import ModelFailed
+from callwright.agents.masking import masked
 from callwright.agents.transport import CheckedTransport
 from callwright.ports import UsageBook
 
@@ -74,8 +75,16 @@ class ManagerSettings:
         return endpoint_of(
             self.base_url,
             allow_private=self.allow_private_network,
-            has_key=self.api_key is not None and bool(self.api_key.get_secret_value()),
+            has_key=bool(self.key),
         )
+
+    @property
+    def key(self) -> str:
+        return "" if self.api_key is None else self.api_key.get_secret_value()
+
+    def mask(self, text: str) -> str:
+        """Return the text without the key, or pieces of it."""
+        return masked(text, self.key)
 
 
 class Provider:
@@ -102,7 +111,7 @@ class Provider:
         address is to be checked anew.
         """
         settings = self._settings
-        key = settings.api_key.get_secret_value() if settings.api_key is not None else ""
+        key = settings.key
         transport = CheckedTransport(self.endpoint, self._ssl_context)
         async with (
             httpx2.AsyncClient(
@@ -127,6 +136,7 @@ class Provider:
                 clock=self._clock,
                 max_input_tokens=settings.max_input_tokens,
                 max_output_tokens=settings.max_output_tokens,
+                mask=settings.mask,
             )
 
     def _model(self, model: str, client: AsyncOpenAI) -> Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any
@@ -20,7 +20,7 @@ from callwright.agents.manager import failure_of
 from callwright.agents.prompt import actions_text, rendered, version_of
 from callwright.agents.providers import ManagerSettings, Provider
 from callwright.agents.toolbox import Caps
-from callwright.domain.decision import Proposal, parse_proposal
+from callwright.domain.decision import REASONING_LENGTH_MAX, Proposal, parse_proposal
 from callwright.errors import CallwrightError, DataInvalid, DecisionInvalid
 from callwright.ports import BudgetStage, RequestUsage
 from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN, fenced, outside_text
@@ -51,19 +51,19 @@ def choose_action_with_llm(
 
     No size is chosen, no limit is checked and nothing is booked: judge and size what comes back.
     """
-    key = ""
+    mask: Callable[[str], str] = str
     try:
         settings = settings or settings_of(os.environ)
-        key = settings.api_key.get_secret_value() if settings.api_key is not None else ""
+        mask = settings.mask
         proposal = _run(_choose(state, candidates, settings))
     except ModelFailed as exc:
-        return _fallback(exc.failure.value, exc.message, key)
+        return _fallback(exc.failure.value, exc.message, mask)
     except CallwrightError as exc:
-        return _fallback(exc.code, exc.message, key)
+        return _fallback(exc.code, exc.message, mask)
     return {
         "action": proposal.action,
         "params": proposal.params.model_dump(),
-        "reasoning": proposal.reasoning,
+        "reasoning": outside_text(mask(proposal.reasoning), length_max=REASONING_LENGTH_MAX),
     }
 
 
@@ -170,13 +170,11 @@ def _run(work: Coroutine[Any, Any, Proposal]) -> Proposal:
         return pool.submit(asyncio.run, work).result()
 
 
-def _fallback(failure: str, message: str, key: str) -> dict[str, Any]:
-    if key:
-        message = message.replace(key, "[secret]")
+def _fallback(failure: str, message: str, mask: Callable[[str], str]) -> dict[str, Any]:
     return {
         "action": "DO_NOTHING",
         "params": {},
-        "reasoning": f"No decision: {outside_text(message, length_max=300)}",
+        "reasoning": f"No decision: {outside_text(mask(message), length_max=300)}",
         "failure": failure,
     }
 

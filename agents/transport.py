@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import ssl
 from collections.abc import Iterable
@@ -22,14 +23,16 @@ import httpx2
 
 from callwright.agents.endpoint import Endpoint
 from callwright.agents.failures import ModelFailed
+from callwright.agents.masking import KEY_LENGTH_MIN
 from callwright.crashpoints import reach
 from callwright.domain.failure import ModelFailure
 from callwright.tools.fences import outside_text
 
+# At DEBUG it writes a reply's headers down, whatever a server has put there.
+logging.getLogger("httpcore2").setLevel(logging.INFO)
+
 REPLY_BYTES_MAX = 2_000_000
 RETRY_AFTER_S_MAX = 60.0
-KEY_LENGTH_MIN = 8
-"""A shorter key is no secret but a word, as ``no-key``, that may stand in any text."""
 
 _HEADERS_SENT = frozenset(
     {
@@ -160,7 +163,8 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
             _examine(body, request.url.path)
         return httpx2.Response(
             status,
-            headers={"content-type": "application/json", **_request_id(headers)},
+            # No other header: a server may write the key into any of them.
+            headers={"content-type": "application/json"},
             content=body,
             request=request,
         )
@@ -204,11 +208,6 @@ def _without_key(body: bytes, request: httpx2.Request) -> bytes:
 
 def _bad(message: str) -> ModelFailed:
     return ModelFailed(ModelFailure.BAD_REPLY, message)
-
-
-def _request_id(headers: httpx2.Headers) -> dict[str, str]:
-    request_id = headers.get("x-request-id")
-    return {} if request_id is None else {"x-request-id": request_id}
 
 
 def _status_failure(status: int, headers: httpx2.Headers, body: bytes) -> ModelFailed:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import ValidationError
+
 from callwright.domain.decision import (
     CloseCoveredCall,
     CloseParams,
@@ -14,6 +16,7 @@ from callwright.domain.decision import (
 )
 from callwright.domain.scan import Candidate, Scan, ShortCall
 from callwright.domain.snapshot import Snapshot
+from callwright.errors import DecisionInvalid
 from callwright.tools.fences import fenced, number, outside_text
 from callwright.tools.portfolio import most_urgent
 
@@ -59,16 +62,25 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 
 
 def _options(short: ShortCall, snapshot: Snapshot, scan: Scan, check: Check) -> dict[str, Any]:
-    close = CloseCoveredCall(params=CloseParams(underlying=short.underlying, symbol=short.symbol))
+    name = outside_text(short.symbol, length_max=40)
+    try:
+        params = CloseParams(underlying=short.underlying, symbol=short.symbol)
+    except ValidationError:
+        # A name that no proposal can carry: nothing can be asked for, and nothing is checked.
+        return {"symbol": name, "close": _verdict((DecisionInvalid.code,)), "rolls": []}
+    close = CloseCoveredCall(params=params)
     spec = snapshot.specs.get(short.underlying)
     rolls = []
     for target in scan.candidates:
         if target.underlying != short.underlying or target.symbol == short.symbol:
             continue
-        params = RollParams(
-            underlying=short.underlying, from_symbol=short.symbol, symbol=target.symbol
-        )
-        codes = check(RollCoveredCall(params=params), snapshot, scan)
+        try:
+            roll = RollParams(
+                underlying=short.underlying, from_symbol=short.symbol, symbol=target.symbol
+            )
+        except ValidationError:
+            continue
+        codes = check(RollCoveredCall(params=roll), snapshot, scan)
         credit_coin = None
         if short.ask_coin is not None and spec is not None:
             fee_coin = spec.taker_fee_coin(short.ask_coin, spec.amount_min) / spec.amount_min
@@ -77,10 +89,14 @@ def _options(short: ShortCall, snapshot: Snapshot, scan: Scan, check: Check) -> 
     rolls.sort(key=lambda roll: (len(roll[2]), -(roll[1] or 0), roll[0]))
     shown = [roll for roll in rolls if not roll[2]][:ROLLS_SHOWN_MAX] or rolls[:1]
     return {
-        "symbol": outside_text(short.symbol, length_max=40),
+        "symbol": name,
         "close": _verdict(check(close, snapshot, scan)),
         "rolls": [
-            {"symbol": symbol, "net_credit_coin": number(credit_coin), **_verdict(codes)}
+            {
+                "symbol": outside_text(symbol, length_max=40),
+                "net_credit_coin": number(credit_coin),
+                **_verdict(codes),
+            }
             for symbol, credit_coin, codes in shown
         ],
     }

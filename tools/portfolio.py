@@ -29,7 +29,8 @@ def get_portfolio(snapshot: Snapshot, scan: Scan, limits: Limits) -> str:
         "trading_state": desk.trading_state.value,
         "orders_left_today": max(limits.orders_per_day_max - desk.orders_today, 0),
         "coins": {
-            coin: _coin(coin, snapshot, scan, limits) for coin in snapshot.market.underlyings
+            outside_text(coin, length_max=10): _coin(coin, snapshot, scan, limits)
+            for coin in snapshot.market.underlyings
         },
     }
     if desk.trading_state is not TradingState.ACTIVE:

@@ -20,7 +20,7 @@ from callwright.domain.decision import (
 )
 from callwright.domain.scan import Scan
 from callwright.errors import DecisionInvalid
-from callwright.tools.fences import outside_text
+from callwright.tools.fences import fenced, outside_text
 
 ERRORS_SHOWN_MAX = 4
 
@@ -158,6 +158,5 @@ def answer_accepted() -> str:
 def answer_refused(error: DecisionInvalid) -> str:
     """Return what a model is told of a proposal that was not taken: which fields, and why."""
     errors = [outside_text(part, length_max=200) for part in error.message.split("; ")]
-    return json.dumps(
-        {"accepted": False, "errors": errors[:ERRORS_SHOWN_MAX]}, separators=(",", ":")
-    )
+    # They quote what the model wrote, and that may come from a text that it was shown.
+    return fenced({"accepted": False, "errors": errors[:ERRORS_SHOWN_MAX]})

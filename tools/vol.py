@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from callwright.domain.scan import Scan, VolState
-from callwright.tools.fences import fenced, number
+from callwright.tools.fences import fenced, number, outside_text
 
 TERM_POINTS_SHOWN_MAX = 3
 
 
 def get_vol_state(scan: Scan) -> str:
     """Return volatility by underlying as fenced JSON; annual fractions, null when unknown."""
-    return fenced({coin: _vol(vol) for coin, vol in scan.vols.items()})
+    return fenced({outside_text(coin, length_max=10): _vol(vol) for coin, vol in scan.vols.items()})
 
 
 def _vol(vol: VolState) -> dict[str, Any]:

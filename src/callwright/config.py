@@ -373,6 +373,11 @@ class Settings(BaseSettings):
         except OverflowError:
             raise ValueError("STEP is too long") from None
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the exchange runs in this process, on a market of ours."""
+        return self.venue == "paper" and self.paper_url is None
+
     def paper_credentials(self) -> tuple[SecretStr, SecretStr]:
         """Return what a paper server is started with and asked with: the Deribit key, or its own.
 

@@ -87,7 +87,7 @@ def embedded_market(settings: Settings) -> MarketSource | None:
     Raises:
         ConfigError: There is no such market, or the keys of a testnet are missing.
     """
-    if settings.venue == "paper" and settings.paper_url is None:
+    if settings.is_embedded:
         return open_market(settings)
     if settings.venue != "paper":
         testnet_key(settings)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
-import resource
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,36 +11,10 @@ import pytest
 from callwright.memory.database import read_desk_database
 from callwright.paper.markets import open_source
 from callwright.paper.recording import write_snapshot
+from commands import callwright, complains
 from desks import desk_settings, run_desk, violations
 
 RUN = ["run", "--cycles", "3", "--interval", "0", "--no-dry-run", "--home", "home"]
-
-
-def callwright(
-    *arguments: str, cwd: Path, limit_file_bytes: int | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LC_ALL")}
-
-    def limit() -> None:
-        if limit_file_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_file_bytes, limit_file_bytes))
-
-    return subprocess.run(
-        [sys.executable, "-m", "callwright", *arguments],
-        cwd=cwd,
-        env=clean | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        preexec_fn=limit,
-    )
-
-
-def complains(done: subprocess.CompletedProcess[str], *, code: int, about: str) -> None:
-    assert done.returncode == code, done.stderr + done.stdout
-    assert about in done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize(
