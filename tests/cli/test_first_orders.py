@@ -10,8 +10,6 @@ from desks import ScriptedBrain, desk_settings, run_desk
 from proposals import hold, open_any_listed, open_nth
 
 LIVE = ("run", "--venue", "deribit-testnet", "--no-dry-run", "--cycles", "1", "--home", "home")
-KEY = {"DERIBIT_CLIENT_ID": "an-id", "DERIBIT_CLIENT_SECRET": "a-secret"}
-NOBODY_THERE = {"DERIBIT_BASE_URL": "http://127.0.0.1:9/api/v2"}
 
 
 def test_dry_runs_are_counted_before_and_live_cycles_end_the_question(tmp_path: Path) -> None:
@@ -27,7 +25,13 @@ def test_dry_runs_are_counted_before_and_live_cycles_end_the_question(tmp_path: 
 
 
 def test_with_nobody_to_ask_no_order_is_sent(tmp_path: Path) -> None:
-    done = callwright(*LIVE, cwd=tmp_path, **KEY, **NOBODY_THERE)
+    done = callwright(
+        *LIVE,
+        cwd=tmp_path,
+        DERIBIT_CLIENT_ID="an-id",
+        DERIBIT_CLIENT_SECRET="a-secret",
+        DERIBIT_BASE_URL="http://127.0.0.1:9/api/v2",
+    )
     complains(done, code=2, about="add --yes")
     assert "0 dry-run cycles" in done.stderr
     assert not (tmp_path / "home" / "desk.db").exists()
