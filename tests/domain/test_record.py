@@ -91,3 +91,8 @@ def test_a_line_is_what_the_models_themselves_would_write() -> None:
     expected = record.model_dump(mode="json", by_alias=True)
     assert json.loads(record.to_line()) == expected
     assert list(json.loads(record.to_line())) == list(expected)
+
+
+def test_a_sentence_may_say_nan_or_infinity() -> None:
+    record = a_failed_record().model_copy(update={"failure_message": "rv is NaN, not Infinity"})
+    assert CycleRecord.from_line(record.to_line()) == record

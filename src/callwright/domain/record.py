@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json
 
 from callwright.domain.base import Frozen
 from callwright.domain.verdict import Reason
@@ -89,18 +89,8 @@ class StateRecord(Frozen):
     market: Mapping[str, Any] = {}
 
 
-def _as_json(value: object) -> Any:
-    return value.__dict__ if isinstance(value, Frozen) else to_jsonable_python(value)
-
-
-# The standard encoder on the models' own fields: records go through it every cycle.
-_ENCODER = json.JSONEncoder(
-    allow_nan=False,
-    separators=(",", ":"),
-    ensure_ascii=False,
-    check_circular=False,
-    default=_as_json,
-)
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 class CycleRecord(Frozen):
@@ -136,7 +126,11 @@ class CycleRecord(Frozen):
             ValueError: A number is not finite.
         """
         fields = dict(self.__dict__)
-        return _ENCODER.encode({"schema": fields.pop("schema_version"), **fields})
+        line = to_json({"schema": fields.pop("schema_version"), **fields}, inf_nan_mode="constants")
+        if b"NaN" in line or b"Infinity" in line:
+            # A sentence may say so; a number may not.
+            json.loads(line, parse_constant=_refuse)
+        return line.decode()
 
     @classmethod
     def from_line(cls, line: str | bytes) -> CycleRecord:
