@@ -139,8 +139,14 @@ class RecordedSource:
         return DeliveryPrice(Decimal(f"{self.index_at(underlying, expiry):.2f}"), "interpolated")
 
     def _position(self, at: datetime) -> int:
-        """Return the position of the first snapshot at or after ``at``."""
-        return bisect_left(range(len(self._files)), at, key=self._time)
+        """Return the position of the first snapshot at or after ``at``.
+
+        Times are near those in the names, so only files near the answer are read.
+        """
+        position = bisect_left(self._named, at - _NAME_TOLERANCE)
+        while position < len(self._files) and self._time(position) < at:
+            position += 1
+        return position
 
     def _time(self, position: int) -> datetime:
         return self._moment(position)[0]
