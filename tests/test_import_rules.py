@@ -49,8 +49,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bootstrap": FOUNDATION
     | {
         "config", "ports", "connect", "cycle", "loop", "brain", "execution", "memory", "paper",
-        "lock", "summary", "audit", "model_brain", "costs",
+        "lock", "summary", "model_brain", "costs",
     },
+    "backtest": FOUNDATION | {"config", "connect", "bootstrap", "loop", "summary", "audit"},
     "health": FOUNDATION
     | {"config", "connect", "bootstrap", "memory", "paper", "lock", "audit", "health_live"},
     "health_live": FOUNDATION
@@ -58,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": FOUNDATION
     | {
         "config", "connect", "bootstrap", "loop", "summary", "health", "execution", "analytics",
-        "paper", "costs",
+        "paper", "costs", "backtest",
     },
 }  # fmt: skip
 """Beside itself, each part may import these parts of ours; what is not listed may not."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,10 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from callwright.audit import audit
 from callwright.brain import RuleBasedBrain
 from callwright.config import Settings
-from callwright.connect import PAPER_FILE, Connection, connect, embedded_market
+from callwright.connect import Connection, connect, embedded_market
 from callwright.costs import budgets_of
 from callwright.cycle import Desk
 from callwright.domain.desk import TradingState
@@ -24,7 +21,6 @@ from callwright.domain.record import CycleRecord
 from callwright.errors import ConfigError, MarketExhausted, StorageError
 from callwright.execution.startup import Reconciler
 from callwright.lock import is_held, sole_writer
-from callwright.loop import run_loop
 from callwright.memory.database import DeskDatabase, open_desk_database, read_desk_database
 from callwright.memory.decision_log import SqliteDecisionLog
 from callwright.memory.desk_state import SqliteDeskStateStore
@@ -293,38 +289,3 @@ def _heartbeat(path: Path) -> str | None:
         return str(json.loads(path.read_text(encoding="utf-8"))["at"])
     except (OSError, ValueError, KeyError):
         return None
-
-
-@dataclass(frozen=True)
-class BacktestRun:
-    """One run of a back-test: its summary, and what the audit of the books found."""
-
-    market: str
-    ended_because: str
-    summary: RunSummary
-    violations: tuple[str, ...]
-
-    def to_jsonable(self) -> dict[str, Any]:
-        """Return the run as JSON values."""
-        return {
-            "market": self.market,
-            "ended_because": self.ended_because,
-            "violations": list(self.violations),
-            "summary": self.summary.to_jsonable(),
-        }
-
-
-def backtest_run(settings: Settings, *, cycles: int | None) -> BacktestRun:
-    """Run a desk in a throw-away home without fsync, then audit its books."""
-    summary = RunSummary()
-    with tempfile.TemporaryDirectory(prefix="callwright-backtest-") as folder:
-        home = Path(folder)
-        settings = settings.model_copy(
-            update={"callwright_home": home, "log_dir": home / "logs", "dry_run": False}
-        )
-        with open_desk(settings, durable=False) as home_desk:
-            result = asyncio.run(
-                run_loop(home_desk.desk, cycles=cycles, interval_s=0.0, on_record=summary.add)
-            )
-        broken = audit(home / DESK_FILE, home / PAPER_FILE, home / "logs")
-    return BacktestRun(settings.market, result.ended_because, summary, broken)

@@ -16,6 +16,9 @@ def backtest(
     market: Market = None,
     cycles: Annotated[int, typer.Option(min=1, help="Cycles of each run.")] = 240,
     step: Step = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes at a time; without it one for each core.")
+    ] = None,
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
@@ -30,16 +33,20 @@ def backtest(
     from rich.console import Console
     from rich.progress import track
 
-    from callwright.bootstrap import backtest_run
+    from callwright.backtest import run_each
     from callwright.cli.backtest_table import backtest_table
     from callwright.cli.tables import print_uncut
 
-    runs = []
-    for spec in track(
-        specs, "Running", console=Console(stderr=True), disable=json_output or len(specs) == 1
-    ):
-        settings = settings_of(config=config, market=spec, step=step, dry_run=False)
-        runs.append(backtest_run(settings, cycles=cycles))
+    each = [settings_of(config=config, market=spec, step=step, dry_run=False) for spec in specs]
+    runs = list(
+        track(
+            run_each(each, cycles=cycles, jobs=jobs),
+            "Running",
+            total=len(each),
+            console=Console(stderr=True),
+            disable=json_output or len(each) == 1,
+        )
+    )
     if json_output:
         import json
 

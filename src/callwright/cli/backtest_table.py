@@ -10,7 +10,7 @@ from rich.text import Text
 from callwright.cli.tables import plain_table
 
 if TYPE_CHECKING:
-    from callwright.bootstrap import BacktestRun
+    from callwright.backtest import BacktestRun
 
 
 def backtest_table(runs: list[BacktestRun]) -> list[RenderableType]:
