@@ -317,6 +317,9 @@ def _note_usage(reply: dict[str, Any], *, is_chat: bool) -> None:
     if not isinstance(usage, dict):
         return
     prefix_in, prefix_out = ("prompt", "completion") if is_chat else ("input", "output")
+    if usage.get(f"{prefix_in}_tokens") == 0:
+        # No prompt has no tokens: this server counts nothing, and writes zeros.
+        return
     facts.input_tokens = _count(usage, f"{prefix_in}_tokens")
     facts.output_tokens = _count(usage, f"{prefix_out}_tokens")
     details_in = usage.get(f"{prefix_in}_tokens_details")

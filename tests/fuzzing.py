@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -348,6 +348,19 @@ def fuzz(found: Sequence[Situation], settings: Settings, *, total: int, seed: in
             judge.take(output, found[which])
         except Exception as exc:  # noqa: BLE001 - a crash is what is looked for
             report.crashes.append(f"output {number}: {type(exc).__name__}: {exc}: {output}")
+    return report
+
+
+def judged(said: Iterable[tuple[Output, Situation]], settings: Settings) -> FuzzReport:
+    """Take these outputs through parser, sizing, both gates and planner."""
+    report = FuzzReport()
+    judge = _Judge(settings, report)
+    for output, situation in said:
+        report.total += 1
+        try:
+            judge.take(output, situation)
+        except Exception as exc:  # noqa: BLE001 - a crash is what is looked for
+            report.crashes.append(f"{type(exc).__name__}: {exc}: {output}")
     return report
 
 

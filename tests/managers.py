@@ -14,7 +14,7 @@ from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import BudgetExhausted
-from callwright.ports import BudgetStage, RequestUsage
+from callwright.ports import BudgetStage, RequestUsage, UsageBook
 
 
 class MemoryUsageBook:
@@ -75,7 +75,7 @@ def a_manager(
     limits: Limits,
     policy: PolicySettings,
     *,
-    book: MemoryUsageBook | None = None,
+    book: UsageBook | None = None,
     redact: Any = str,
 ) -> LlmBrain:
     """Return a manager whose prechecks are those of the desk's gates."""

@@ -57,7 +57,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "spread_frac": number(candidate.spread_frac, 2),
         "size_coin": number(candidate.size_coin),
         "passes": candidate.passes,
-        **({"codes": list(candidate.codes)} if candidate.codes else {}),
+        **({"codes": [outside_text(code) for code in candidate.codes]} if candidate.codes else {}),
     }
 
 

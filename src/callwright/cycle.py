@@ -176,20 +176,18 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
         return record
 
     reach("after_observe")
+    answer = BrainAnswer(proposal=DoNothing(), source="rule_based")
     hidden = _held_but_not_shown(snapshot)
     if hidden is None:
         answer = await desk.brain.decide(snapshot, scan)
         reach("after_decision")
         answer, snapshot, scan, booked = await _caught_up(desk, answer, snapshot, scan)
         updates += booked
-    else:
+        hidden = _held_but_not_shown(snapshot)
+    if hidden is not None:
         # Nobody can decide on a book that is not known; care may still close what can be valued.
-        answer = BrainAnswer(
-            proposal=DoNothing(),
-            source="rule_based",
-            failure=DataInvalid.code,
-            failure_message=f"{hidden} is held, and the venue's chain does not show it",
-        )
+        message = f"{hidden} is held, and the venue's chain does not show it"
+        answer = replace(answer, failure=DataInvalid.code, failure_message=message)
     if answer.stop_new_risk:
         stop_new_risk(desk.state, answer.stop_new_risk, desk.clock.now(), by="budget")
     baseline = _baseline(desk, snapshot, scan, answer)
@@ -279,18 +277,24 @@ async def _caught_up(
     those of the new look, so what moved away meanwhile is denied. No new look, no trade.
     """
     waited_s = (desk.clock.now() - snapshot.local_time).total_seconds()
-    if waited_s <= LOOK_AGAIN_AFTER_S or isinstance(answer.proposal, DoNothing):
+    # A clock that was set back cannot tell how long it was.
+    is_prompt = 0 <= waited_s <= LOOK_AGAIN_AFTER_S
+    # Holding needs no new look; after a failure care may close, and on old prices it cannot.
+    if is_prompt or (isinstance(answer.proposal, DoNothing) and answer.failure is None):
         return answer, snapshot, scan, ()
+    updates: tuple[OrderUpdate, ...] = ()
     try:
         report = await desk.reconciler.each_cycle(await desk.venue.account())
+        # Booked, whatever comes of the rest of the look: this record has to tell it.
+        updates = report.updates
         snapshot, scan = await scan_live(desk, await observe(desk, report.account))
     except StorageError:
         raise
     except CallwrightError as exc:
         message = f"not looked at again after {waited_s:.0f} s of deciding: {exc.message}"
-        answer = replace(answer, failure=exc.code, failure_message=message)
-        return answer, snapshot, scan, ()
-    return answer, snapshot, scan, report.updates
+        if answer.failure is None:
+            answer = replace(answer, failure=exc.code, failure_message=message)
+    return answer, snapshot, scan, updates
 
 
 async def scan_live(desk: Desk, snapshot: Snapshot) -> tuple[Snapshot, Scan]:

@@ -12,6 +12,7 @@ from agents.strict_schema import ensure_strict_json_schema
 from builders import CALL_9JAN_105, a_candidate, a_scan, a_short_call
 from callwright.domain.decision import Action, DoNothing
 from callwright.errors import DecisionInvalid
+from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN
 from callwright.tools.proposal import answer_refused, proposal_schema, read_proposal
 
 OTHER = "BTC-16JAN26-108000-C"
@@ -90,7 +91,10 @@ def test_there_are_no_other_actions() -> None:
 def test_what_does_not_fit_names_the_field(text: str, field: str) -> None:
     with pytest.raises(DecisionInvalid) as caught:
         read_proposal(text, SCAN)
-    answer = json.loads(answer_refused(caught.value))
+    shown = answer_refused(caught.value)
+    assert shown.startswith(FENCE_OPEN)
+    assert shown.endswith(FENCE_CLOSE)
+    answer = json.loads(shown[len(FENCE_OPEN) : -len(FENCE_CLOSE)])
     assert answer["accepted"] is False
     assert field in " ".join(answer["errors"])
     assert len(json.dumps(answer)) < 1200
