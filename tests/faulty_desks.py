@@ -20,7 +20,15 @@ from callwright.bootstrap import DESK_FILE, open_desk, read_status
 from callwright.config import Settings
 from callwright.connect import PAPER_FILE
 from callwright.cycle import Desk
-from callwright.domain.decision import DoNothing, OpenCoveredCall, OpenParams, Proposal
+from callwright.domain.decision import (
+    DoNothing,
+    OpenCoveredCall,
+    OpenParams,
+    Proposal,
+    RollCoveredCall,
+    RollParams,
+)
+from callwright.domain.instrument import parse_option_name
 from callwright.domain.orders import Intent
 from callwright.domain.record import CycleRecord
 from callwright.domain.scan import Scan
@@ -30,6 +38,8 @@ from callwright.memory.database import read_desk_database
 from callwright.memory.intents import SqliteIntentStore
 from callwright.paper.exchange import PaperExchange
 from callwright.paper.faults import FaultPlan
+from callwright.paper.orders import Ticket
+from callwright.paper.records import Order, Trade
 from callwright.paper.synthetic.market import SyntheticSource
 from callwright.ports import Brain, BrainAnswer, Clock
 from callwright.venues.deribit.client import READ_ATTEMPTS
@@ -59,6 +69,19 @@ def open_passing(underlying: str = "BTC") -> Choose:
         return DoNothing(reasoning="nothing passes")
 
     return choose
+
+
+def roll_later(snapshot: Snapshot, scan: Scan) -> Proposal:
+    """Propose rolling the first short call into the candidate of its coin that expires last."""
+    shorts = [short for book in scan.books.values() for short in book.short_calls]
+    targets = [c for c in scan.candidates if shorts and c.underlying == shorts[0].underlying]
+    if not targets:
+        return DoNothing(reasoning="nothing to roll")
+    target = max(targets, key=lambda c: parse_option_name(c.symbol).expiry)
+    params = RollParams(
+        underlying=target.underlying, from_symbol=shorts[0].symbol, symbol=target.symbol
+    )
+    return RollCoveredCall(params=params)
 
 
 def after(act: Act, choose: Choose) -> Choose:
@@ -106,6 +129,7 @@ class FaultyDesk:
         reads: How often a failing read is tried before the desk hears of it.
         clock: The one of the desk that runs, or ran last.
         start_errors: What start-up, or moving the market, failed with.
+        posted: Label of every order that came as far as the exchange, also to be lost there.
     """
 
     way: Way
@@ -118,6 +142,8 @@ class FaultyDesk:
     venue: Any = None
     records: list[CycleRecord] = field(default_factory=list)
     start_errors: list[str] = field(default_factory=list)
+    posted: list[str] = field(default_factory=list)
+    _watched: PaperExchange | None = None
     _exchange: PaperExchange | None = None
 
     def ask(self, question: Callable[[PaperExchange], T]) -> T:
@@ -163,6 +189,7 @@ class FaultyDesk:
             self._exchange = home_desk.connection.exchange
             self.clock = OwnClock(home_desk.desk.clock)
             self.venue = home_desk.desk.venue
+            self.ask(self._watch)
             acts.get(0, lambda: None)()
             result: LoopResult = asyncio.run(
                 run_loop(
@@ -178,6 +205,17 @@ class FaultyDesk:
         assert len(records) == (len(choices) if cycles is None else cycles)
         self.records += records
         return records
+
+    def _watch(self, exchange: PaperExchange) -> None:
+        if exchange is self._watched:
+            return
+        self._watched, place = exchange, exchange.place
+
+        def noted(ticket: Ticket) -> tuple[Order, tuple[Trade, ...]]:
+            self.posted.append(ticket.label)
+            return place(ticket)
+
+        exchange.place = noted  # type: ignore[method-assign]
 
     @property
     def trading_state(self) -> tuple[str, str]:
@@ -204,6 +242,7 @@ class FaultyDesk:
         status = read_status(self.settings)
         assert status["cycles"] == len(self.records)
         assert self.violations() == ()
+        assert len(self.posted) == len(set(self.posted))
         assert status["unresolved_orders"] == []
         assert status["trading_state"] == state, status["trading_state_reason"]
 
