@@ -1,7 +1,8 @@
 """``make bench``: what the desk costs, in CPU time, each figure the median of several runs.
 
 CPU time (``time.process_time``) is what an idle core would need; wall time of a shared machine is
-not a measure. Nothing here asserts: figures are for reading and comparing.
+not a measure. After those come reports on what is no repeatable call: a live cycle over HTTP, a
+model's decision. Nothing here asserts: figures are for reading and comparing.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import bench_analytics, bench_cycle, bench_wire
+from bench import bench_analytics, bench_cycle, bench_live, bench_prompt, bench_wire
 
 BenchmarkEntry = tuple[str, Callable[[], object], int]
+
+REPORTING = {"live:": bench_live.reports, "prompt:": bench_prompt.reports}
+"""By what the names of a module's reports begin with."""
 
 
 def cpu_seconds(call: Callable[[], object], *, target_s: float, rounds: int) -> float:
@@ -55,6 +59,17 @@ def main() -> None:
                     f"{name:<62} {seconds * 1e3:>10.3f} ms  {per_operation_us:>10.2f} us each"
                     f"  {rate:>12,.0f} /s"
                 )
+    for prefix, reports in REPORTING.items():
+        # None of them is quick, so one that is not asked for is not run.
+        if not (arguments.only in prefix or arguments.only.startswith(prefix)):
+            continue
+        for report in reports():
+            if arguments.only not in report.name:
+                continue
+            if arguments.json:
+                print(json.dumps({"name": report.name, **report.figures}))
+            else:
+                print(report.line())
 
 
 if __name__ == "__main__":

@@ -44,6 +44,8 @@ from callwright.venues.deribit.rate import NoThrottle, Throttle
 TIMEOUTS = httpx.Timeout(connect=5.0, read=10.0, write=5.0, pool=5.0)
 ANSWER_S_MAX = 30.0
 """One request, however slowly its bytes drip."""
+CONNECTIONS_MAX = 4
+"""Enough for a cycle's tickers at once; every request looks at each of them first."""
 READ_ATTEMPTS = 3
 READ_S_MAX = 45.0
 """All attempts of one read, with the pauses between them."""
@@ -117,10 +119,11 @@ class DeribitClient:
         self._is_loopback = is_loopback(self.host)
         self._key = client_id, client_secret
         self._throttle = throttle or (NoThrottle() if self._is_loopback else Throttle())
-        self._timeouts = timeouts
+        self._timeouts = timeouts.as_dict()
         self._transport = transport
         self._clock = clock
-        self._http: httpx.AsyncClient | None = None
+        self._http: httpx.AsyncBaseTransport | None = None
+        self._addresses: dict[str, httpx.URL] = {}
         self._auth_lock = asyncio.Lock()
         self._token: _Token | None = None
         self._last_id = 0
@@ -266,17 +269,19 @@ class DeribitClient:
         if token is not None:
             headers["authorization"] = f"bearer {token.get_secret_value()}"
         is_order = method in ("private/buy", "private/sell")
+        extensions: dict[str, Any] = {"timeout": self._timeouts}
+        if is_order:
+            extensions["trace"] = _crash_points
+        request = httpx.Request(
+            "POST",
+            self._address(method),
+            content=encode_request(request_id, method, params),
+            headers=headers,
+            extensions=extensions,
+        )
         try:
-            async with (
-                asyncio.timeout(ANSWER_S_MAX),
-                self._connection().stream(
-                    "POST",
-                    f"{self._url}/{method}",
-                    content=encode_request(request_id, method, params),
-                    headers=headers,
-                    extensions={"trace": _crash_points} if is_order else None,
-                ) as response,
-            ):
+            async with asyncio.timeout(ANSWER_S_MAX):
+                response = await self._connections().handle_async_request(request)
                 body = await _bounded_body(response)
         except _BEFORE_SENDING as exc:
             raise NotSent(f"no connection ({type(exc).__name__})", passes=True) from exc
@@ -298,16 +303,22 @@ class DeribitClient:
         self.last_ms = reply.at_ms
         return reply
 
-    def _connection(self) -> httpx.AsyncClient:
+    def _connections(self) -> httpx.AsyncBaseTransport:
         if self._http is None:
-            self._http = httpx.AsyncClient(
-                timeout=self._timeouts,
-                follow_redirects=False,
+            # The transport alone: no cookies, redirects or proxies, and half of a client's time.
+            self._http = self._transport or httpx.AsyncHTTPTransport(
                 trust_env=False,
-                transport=self._transport,
-                limits=httpx.Limits(max_connections=8, max_keepalive_connections=8),
+                limits=httpx.Limits(
+                    max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX
+                ),
             )
         return self._http
+
+    def _address(self, method: str) -> httpx.URL:
+        found = self._addresses.get(method)
+        if found is None:
+            found = self._addresses[method] = httpx.URL(f"{self._url}/{method}")
+        return found
 
     # Tokens.
 
@@ -377,9 +388,13 @@ async def _crash_points(event: str, info: Mapping[str, object]) -> None:
 async def _bounded_body(response: httpx.Response) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_raw():
-        size += len(chunk)
-        if size > BODY_BYTES_MAX:
-            raise NoAnswer(f"the answer is larger than {BODY_BYTES_MAX} bytes")
-        chunks.append(chunk)
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    try:
+        async for chunk in response.stream:
+            size += len(chunk)
+            if size > BODY_BYTES_MAX:
+                raise NoAnswer(f"the answer is larger than {BODY_BYTES_MAX} bytes")
+            chunks.append(chunk)
+    finally:
+        await response.stream.aclose()
     return b"".join(chunks)

@@ -122,33 +122,23 @@ def chain_of(underlying: str, rows: Sequence[BookSummary], terms: Terms) -> Opti
     Raises:
         DataInvalid: No row is usable.
     """
-    reasons = _reasons(underlying, rows, terms)
+    names = [row.instrument_name for row in rows]
     columns = _columns(rows)
-    listed = [not reason for reason in reasons]
-    finite: Bools = np.asarray(np.isfinite(columns[:4]).all(axis=0))
-    finite = finite & ~np.isinf(columns[4:]).any(axis=0)
-    # A side that is NaN is empty, and empty is fine.
-    in_range = (columns[:2] > 0).all(axis=0) & (columns[2:4] >= 0).all(axis=0)
-    in_range &= ~(columns[4:] <= 0).any(axis=0)
-    usable = finite & in_range
-    if not usable.all():
-        for row in np.flatnonzero(~usable).tolist():
-            if not reasons[row]:
-                reasons[row] = "out_of_range" if finite[row] else "not_finite"
-    dropped = Counter(reason for reason in reasons if reason)
-    kept = usable & np.array(listed, dtype=np.bool_)
-    if not kept.any():
-        facts = ", ".join(f"{why} {n}" for why, n in sorted(dropped.items())) or "none listed"
-        raise DataInvalid(f"the venue shows no usable {underlying} option ({facts})")
-    names = tuple(row.instrument_name for row in rows)
     times = np.array([row.creation_timestamp for row in rows], dtype=np.int64)
-    if dropped:
-        names = tuple(name for name, keep in zip(names, kept.tolist(), strict=True) if keep)
+    dropped: Mapping[str, int] = {}
+    if not (_all_listed(names, terms) and _all_usable(columns)):
+        reasons = _reasons(names, columns, terms)
+        dropped = Counter(reason for reason in reasons if reason)
+        kept = np.array([not reason for reason in reasons], dtype=np.bool_)
+        if not kept.any():
+            facts = ", ".join(f"{why} {n}" for why, n in sorted(dropped.items())) or "none listed"
+            raise DataInvalid(f"the venue shows no usable {underlying} option ({facts})")
+        names = [name for name, reason in zip(names, reasons, strict=True) if not reason]
         columns, times = columns[:, kept], times[kept]
     forward, iv, mark, interest, bid, ask = columns
     zeros = np.zeros(len(names))
     return OptionChain(
-        listing=_listing(underlying, names),
+        listing=_listing(underlying, tuple(names)),
         forward_usd=forward,
         mark_iv_annual=iv,
         mark_coin=mark,
@@ -162,25 +152,46 @@ def chain_of(underlying: str, rows: Sequence[BookSummary], terms: Terms) -> Opti
     )
 
 
-def _reasons(underlying: str, rows: Sequence[BookSummary], terms: Terms) -> list[str]:
-    """Return why each row is refused by its name alone; empty where its name is fine."""
-    listed = terms.listed
-    reasons = [
-        "" if row.instrument_name in listed else _name_problem(row.instrument_name, terms)
-        for row in rows
-    ]
-    names = [row.instrument_name for row in rows]
-    if len(set(names)) < len(names):
-        count = Counter(names)
-        # Nothing says which of them is right, so none is used.
-        reasons = [
-            "duplicate" if count[name] > 1 else why
-            for name, why in zip(names, reasons, strict=True)
-        ]
+def _all_listed(names: Sequence[str], terms: Terms) -> bool:
+    return terms.listed.issuperset(names) and len(set(names)) == len(names)
+
+
+def _all_usable(columns: Floats) -> bool:
+    """Return what ``_reasons`` finds out row by row, of all rows at once: none has a problem."""
+    if not columns.size:
+        return False
+    # A comparison with NaN is False; a side that is NaN is empty, and fmin and fmax pass over it.
+    lowest, highest = columns[:4].min(axis=1), columns[:4].max(axis=1)
+    sides = columns[4:]
+    return bool(
+        (lowest[:2] > 0).all()
+        and (lowest[2:] >= 0).all()
+        and (highest < inf).all()
+        and not np.fmin.reduce(sides, axis=None) <= 0
+        and np.fmax.reduce(sides, axis=None) != inf
+    )
+
+
+def _reasons(names: Sequence[str], columns: Floats, terms: Terms) -> list[str]:
+    """Return why each row is refused, its name first; empty where it is fine."""
+    count = Counter(names)
+    is_finite: Bools = np.asarray(np.isfinite(columns[:4]).all(axis=0))
+    is_finite = is_finite & ~np.isinf(columns[4:]).any(axis=0)
+    in_range = (columns[:2] > 0).all(axis=0) & (columns[2:4] >= 0).all(axis=0)
+    # A side that is NaN is empty, and empty is fine.
+    in_range &= ~(columns[4:] <= 0).any(axis=0)
+    usable: Bools = np.asarray(is_finite & in_range)
+    # Nothing says which of two is right, so none is used.
+    reasons = ["duplicate" if count[name] > 1 else _name_problem(name, terms) for name in names]
+    for row in np.flatnonzero(~usable).tolist():
+        if not reasons[row]:
+            reasons[row] = "out_of_range" if is_finite[row] else "not_finite"
     return reasons
 
 
 def _name_problem(name: str, terms: Terms) -> str:
+    if name in terms.listed:
+        return ""
     if name in terms.others:
         return "other_terms"
     try:

@@ -199,7 +199,8 @@ class DeribitVenue:
 
     async def _history(self, underlying: str, index_name: str) -> IndexHistory:
         known = self._histories.get(underlying)
-        if known is not None and self._client.last_ms - known[0] < HISTORY_FRESH_MS:
+        # Below zero: the venue's clock was set back, and nobody can say how old this is.
+        if known is not None and 0 <= self._client.last_ms - known[0] < HISTORY_FRESH_MS:
             return known[1]
         found = await self._client.read(
             "public/get_index_chart_data",
@@ -213,7 +214,7 @@ class DeribitVenue:
     async def _terms(self, underlying: str, names: Sequence[str] = ()) -> _Listed:
         """Return a coin's terms; read again when they are old, or lack one of ``names``."""
         known = self._listed.get(underlying)
-        if known is not None and self._client.last_ms - known.at_ms < TERMS_FRESH_MS:
+        if known is not None and 0 <= self._client.last_ms - known.at_ms < TERMS_FRESH_MS:
             terms = known.terms
             # A name that was looked for before is not looked for in every cycle.
             new = set(names) - terms.listed - terms.others - known.unknown
