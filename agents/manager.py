@@ -27,6 +27,7 @@ from callwright.agents.toolbox import Caps, Decision, finish, manager_tools, too
 from callwright.domain.decision import REASONING_LENGTH_MAX, DoNothing, Proposal
 from callwright.domain.failure import ModelFailure
 from callwright.domain.limits import Limits, PolicySettings
+from callwright.domain.record import DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import BudgetExhausted, StorageError
@@ -53,6 +54,8 @@ class LlmBrain:
     Raises:
         ConfigError: The endpoint is refused, or a key is missing.
     """
+
+    source: DecisionSource = "llm"
 
     def __init__(
         self,

@@ -122,22 +122,18 @@ class SqliteUsageBook:
     def settle(self, reservation_id: str, usage: RequestUsage) -> RequestUsage:
         """Book what the request took in the reservation's place; return it with its cost.
 
-        The price is that of the model that answered. If only its cost is unknown, the request
+        The price is that of the model that answered; if the one that was asked is dearer, that
+        one's, since the reply alone says who answered. If only its cost is unknown, the request
         counts as spent at what was reserved.
 
         Raises:
             StorageError: There is no such open reservation, or it cannot be written.
         """
         usage = _plausible(usage)
-        price = self._price_of(usage.served_model or usage.model)
-        cost_usd = None
-        if price is not None:
-            cost_usd = price.cost_usd(
-                input_tokens=usage.input_tokens,
-                cached_tokens=usage.cached_tokens,
-                cache_write_tokens=usage.cache_write_tokens,
-                output_tokens=usage.output_tokens,
-            )
+        cost_usd = self._cost_usd(usage.served_model or usage.model, usage)
+        asked_usd = self._cost_usd(usage.model, usage)
+        if cost_usd is not None and asked_usd is not None:
+            cost_usd = max(cost_usd, asked_usd)
         usage = replace(usage, cost_usd=cost_usd)
         with self._db.transaction():
             found = self._db.rows(
@@ -172,6 +168,17 @@ class SqliteUsageBook:
         if int(reservation_id) in self._decision_usd:
             self._decision_usd[int(reservation_id)] = counted_usd
         return usage
+
+    def _cost_usd(self, model: str, usage: RequestUsage) -> Decimal | None:
+        price = self._price_of(model)
+        if price is None:
+            return None
+        return price.cost_usd(
+            input_tokens=usage.input_tokens,
+            cached_tokens=usage.cached_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            output_tokens=usage.output_tokens,
+        )
 
     def _most(self, model: str, input_tokens_max: int, output_tokens_max: int) -> Decimal | None:
         price = self._price_of(model)

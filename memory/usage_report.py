@@ -134,10 +134,17 @@ def usage_summary(database: DeskDatabase, budgets: Budgets, *, at: datetime) -> 
     )
     return {
         "stage": stage.name,
-        "today_usd": float(spent_day_usd),
-        "month_usd": float(spent_month_usd),
+        "today_usd": _known_usd(spent_day_usd, today),
+        "month_usd": _known_usd(spent_month_usd, month),
         "unpriced_this_month": sum(t.unpriced for t in month),
     }
+
+
+def _known_usd(spent_usd: Decimal, totals: Sequence[UsageTotals]) -> float | None:
+    """Return what counts as spent; None when nothing does because no price is known."""
+    if not spent_usd and any(t.unpriced for t in totals):
+        return None
+    return float(spent_usd)
 
 
 def since_days(at: datetime, days: int) -> datetime:

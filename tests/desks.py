@@ -12,7 +12,7 @@ from callwright.bootstrap import DESK_FILE, HomeDesk, open_desk
 from callwright.config import Settings, load_settings
 from callwright.connect import PAPER_FILE
 from callwright.domain.decision import DoNothing
-from callwright.domain.record import CycleRecord
+from callwright.domain.record import CycleRecord, DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.loop import LoopResult, run_loop
@@ -23,6 +23,8 @@ from proposals import Choose
 
 class ScriptedBrain:
     """Answers each cycle with the next function of a list; holds when the list is over."""
+
+    source: DecisionSource = "rule_based"
 
     def __init__(self, choices: Sequence[Choose | Exception]) -> None:
         self._choices = list(choices)

@@ -30,7 +30,7 @@ from callwright.domain.decision import (
 )
 from callwright.domain.instrument import parse_option_name
 from callwright.domain.orders import Intent
-from callwright.domain.record import CycleRecord
+from callwright.domain.record import CycleRecord, DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.loop import LoopResult, run_loop
@@ -96,6 +96,8 @@ def after(act: Act, choose: Choose) -> Choose:
 
 class ScriptByCycle:
     """Answers the n-th cycle with the n-th choice, whether or not the others came to ask."""
+
+    source: DecisionSource = "rule_based"
 
     def __init__(self, choices: Sequence[Choose], cycle: Callable[[], int]) -> None:
         self._choices = choices

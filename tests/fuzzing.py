@@ -24,6 +24,7 @@ from callwright.domain.decision import DoNothing, Proposal, parse_proposal
 from callwright.domain.desk import TradingState
 from callwright.domain.instrument import parse_option_name
 from callwright.domain.orders import Intent
+from callwright.domain.record import DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import DecisionInvalid
@@ -55,6 +56,8 @@ class Output:
 
 class _Watching:
     """Decides by rules and keeps what it saw."""
+
+    source: DecisionSource = "rule_based"
 
     def __init__(self, settings: Any) -> None:
         self._policy, self._limits = settings.policy_settings(), settings.limits()

@@ -18,7 +18,7 @@ from callwright.bootstrap import HomeDesk, open_desk, read_status
 from callwright.cycle import Desk, run_cycle
 from callwright.domain.decision import DoNothing
 from callwright.domain.market import MarketView, OptionListing
-from callwright.domain.record import CycleRecord
+from callwright.domain.record import CycleRecord, DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.loop import run_loop
@@ -148,6 +148,8 @@ def test_a_venue_that_is_away_is_a_failure_and_not_a_hold(tmp_path: Path) -> Non
 
 class FailingBrain:
     """A brain that cannot decide, but talks all the same."""
+
+    source: DecisionSource = "rule_based"
 
     async def decide(self, snapshot: Snapshot, scan: Scan) -> BrainAnswer:
         proposal = open_nth(0, "BTC")(snapshot, scan)

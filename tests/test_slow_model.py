@@ -13,18 +13,22 @@ import pytest
 from callwright.bootstrap import HomeDesk, open_desk, set_trading_state
 from callwright.cycle import run_cycle
 from callwright.domain.decision import DoNothing, OpenCoveredCall
+from callwright.domain.desk import TradingState
 from callwright.domain.failure import ModelFailure
-from callwright.domain.record import CycleRecord
+from callwright.domain.record import CycleRecord, DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.paper.faults import FaultPlan
 from callwright.ports import BrainAnswer
+from callwright.summary import RunSummary
 from desks import ScriptedBrain, desk_settings, violations
 from proposals import open_nth
 
 
 class SlowBrain:
     """Proposes the first candidate that it was shown, after ``seconds`` in which things happen."""
+
+    source: DecisionSource = "llm"
 
     def __init__(
         self, home_desk: HomeDesk, seconds: float, meanwhile: Callable[[HomeDesk], None]
@@ -120,29 +124,90 @@ def test_a_desk_that_is_halted_meanwhile_sends_nothing(tmp_path: Path) -> None:
     assert not [order for order in record.execution.orders if order.filled]
 
 
-def test_care_acts_after_a_model_that_let_its_deadline_pass(tmp_path: Path) -> None:
+def late_care(home: Path, *, waits_s: float, is_blind: bool) -> tuple[CycleRecord, CycleRecord]:
+    """Return the records of an open, and of a cycle whose model fails late and care must close.
+
+    Args:
+        is_blind: The market cannot be looked at again after the model's failure.
+    """
+    plan = FaultPlan()
     # Any short call needs more maintenance margin than this allows: care must close it.
-    settings = desk_settings(tmp_path, max_maintenance_pct=0.5)
+    settings = desk_settings(home, max_maintenance_pct=0.5)
     opens = ScriptedBrain([open_nth(0)])
-    with open_desk(settings, durable=False, brain=opens) as home_desk:
+    with open_desk(settings, durable=False, brain=opens, faults=plan) as home_desk:
         desk = home_desk.desk
 
         class Late:
+            source: DecisionSource = "llm"
+
             async def decide(self, snapshot: Snapshot, scan: Scan) -> BrainAnswer:
-                await desk.clock.sleep(60.0)
-                return BrainAnswer(DoNothing(), source="llm", failure=ModelFailure.TIMEOUT)
+                await desk.clock.sleep(waits_s)
+                if is_blind:
+                    plan.arm("unavailable", "market", times=20)
+                return BrainAnswer(
+                    DoNothing(),
+                    source="llm",
+                    failure=ModelFailure.TIMEOUT,
+                    stop_new_risk="the month's budget for models is spent",
+                )
 
         async def both() -> tuple[CycleRecord, CycleRecord]:
             await desk.start()
             first = await run_cycle(desk)
             assert desk.stepped is not None
             await desk.stepped.advance()
-            return first, await run_cycle(replace(desk, brain=Late()))
+            second = await run_cycle(replace(desk, brain=Late()))
+            assert desk.state.trading_state() is TradingState.REDUCING
+            return first, second
 
-        first, second = asyncio.run(both())
+        records = asyncio.run(both())
+    assert violations(settings) == ()
+    return records
+
+
+def test_care_acts_after_a_model_that_let_its_deadline_pass(tmp_path: Path) -> None:
+    first, second = late_care(tmp_path, waits_s=60.0, is_blind=False)
     assert first.execution.status == "filled"
     assert second.failure == ModelFailure.TIMEOUT
     assert second.decision_source == "care"
     assert second.final_action.action == "CLOSE_COVERED_CALL"
     assert second.execution.status == "filled"
-    assert violations(settings) == ()
+    assert second.baseline_action is not None
+
+
+def test_care_does_not_act_on_an_old_look(tmp_path: Path) -> None:
+    # Late enough for a new look, early enough for the old order to be in time.
+    _, second = late_care(tmp_path, waits_s=6.0, is_blind=True)
+    assert second.failure == ModelFailure.TIMEOUT
+    assert "VENUE_UNAVAILABLE" in second.failure_message
+    assert second.final_action.action == "DO_NOTHING"
+    assert second.execution.orders == ()
+
+
+def test_a_proposal_that_could_not_be_looked_at_again_is_kept(tmp_path: Path) -> None:
+    plan = FaultPlan()
+    settings = desk_settings(tmp_path)
+    with open_desk(settings, durable=False, faults=plan) as home_desk:
+        desk = home_desk.desk
+
+        class Slow:
+            source: DecisionSource = "llm"
+
+            async def decide(self, snapshot: Snapshot, scan: Scan) -> BrainAnswer:
+                await desk.clock.sleep(30.0)
+                plan.arm("unavailable", "market", times=20)
+                proposal = open_nth(0)(snapshot, scan)
+                return BrainAnswer(proposal, source="llm", llm={"requests": 2})
+
+        async def one() -> CycleRecord:
+            await desk.start()
+            return await run_cycle(replace(desk, brain=Slow()))
+
+        record = asyncio.run(one())
+    assert record.failure == "VENUE_UNAVAILABLE"
+    assert record.proposed_action.action == "DO_NOTHING"
+    assert record.llm is not None
+    assert record.llm["proposal"]["action"] == "OPEN_COVERED_CALL"
+    summary = RunSummary()
+    summary.add(record)
+    assert (summary.models.decided, summary.models.agreed, summary.models.cost_usd) == (1, 0, None)

@@ -46,7 +46,15 @@ def backtest_run(settings: Settings, *, cycles: int | None) -> BacktestRun:
     with tempfile.TemporaryDirectory(prefix="callwright-backtest-") as folder:
         home = Path(folder)
         settings = settings.model_copy(
-            update={"callwright_home": home, "log_dir": home / "logs", "dry_run": False}
+            update={
+                "callwright_home": home,
+                "log_dir": home / "logs",
+                "dry_run": False,
+                # A back-test reaches no account of anybody and costs nothing.
+                "venue": "paper",
+                "paper_url": None,
+                "llm_enabled": False,
+            }
         )
         with open_desk(settings, durable=False) as home_desk:
             result = asyncio.run(

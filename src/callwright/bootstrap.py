@@ -13,14 +13,14 @@ from typing import Any
 
 from callwright.brain import RuleBasedBrain
 from callwright.config import Settings
-from callwright.connect import Connection, connect, embedded_market
+from callwright.connect import Connection, connect, embedded_market, shared_account
 from callwright.costs import budgets_of
 from callwright.cycle import Desk
 from callwright.domain.desk import TradingState
 from callwright.domain.record import CycleRecord
 from callwright.errors import ConfigError, MarketExhausted, StorageError
 from callwright.execution.startup import Reconciler
-from callwright.lock import is_held, sole_writer
+from callwright.lock import is_held, sole_desk, sole_writer
 from callwright.memory.database import DeskDatabase, open_desk_database, read_desk_database
 from callwright.memory.decision_log import SqliteDecisionLog
 from callwright.memory.desk_state import SqliteDeskStateStore
@@ -106,6 +106,9 @@ def open_desk(
         # A market that does not exist must leave no home behind.
         source = embedded_market(settings)
         stack.enter_context(sole_writer(home, settings.account_name))
+        account = shared_account(settings)
+        if account is not None:
+            stack.enter_context(sole_desk(account))
         database = stack.enter_context(open_desk_database(home / DESK_FILE, durable=durable))
         recorder = FlightRecorder(settings.log_dir, durable=durable)
         stack.callback(recorder.close)
@@ -121,7 +124,12 @@ def open_desk(
                 TradingState.HALTED,
                 by="callwright",
                 reason=f"{DESK_FILE} is new but the exchange account is not; compare its positions "
-                "with what you expect, then callwright resume (or use another --home)",
+                "with what you expect, then callwright resume "
+                + (
+                    "(or use another --home)"
+                    if settings.is_embedded
+                    else "(or serve a new account: callwright paper serve --home NEW)"
+                ),
                 at=clock.now(),
             )
             with suppress(MarketExhausted):
@@ -208,8 +216,12 @@ def read_status(settings: Settings) -> dict[str, Any]:
         "trading_state": state.trading_state.value,
         "trading_state_reason": state.trading_state_reason,
         "cycles": cycles,
-        "brain": None if last is None else "llm" if last.baseline_action else "rules",
-        "model": None if last is None or not last.llm else last.llm.get("model"),
+        "brain": None if last is None else "llm" if _is_model(last) else "rules",
+        "model": None
+        if last is None
+        else last.config_snapshot.get("llm_model_name")
+        if _is_model(last)
+        else None,
         "last_cycle": None if last is None else last.cycle_id,
         "last_action": None if last is None else last.final_action.action,
         "last_failure": None if last is None else last.failure,
@@ -234,6 +246,10 @@ def read_status(settings: Settings) -> dict[str, Any]:
         "recent_models": recent.models.to_jsonable() if recent.models.cycles else None,
         "model_costs": costs,
     }
+
+
+def _is_model(record: CycleRecord) -> bool:
+    return bool(record.config_snapshot.get("llm_enabled"))
 
 
 def _recent(database: DeskDatabase) -> RunSummary:
@@ -271,7 +287,7 @@ def read_practice(settings: Settings) -> Practice:
     with read_desk_database(path) as database:
         for (line,) in database.rows("SELECT record FROM cycles ORDER BY seq"):
             record = CycleRecord.from_line(line)
-            live += not record.execution.dry_run
+            live += bool(record.execution.orders) and not record.execution.dry_run
             if record.execution.dry_run:
                 summary.add(record)
     return Practice(

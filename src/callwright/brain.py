@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from callwright.domain.decision import DoNothing
 from callwright.domain.limits import Limits, PolicySettings
+from callwright.domain.record import DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import InsufficientData
@@ -14,6 +15,8 @@ from callwright.ports import BrainAnswer
 
 class RuleBasedBrain:
     """Implements ``ports.Brain`` with the rule-based policy."""
+
+    source: DecisionSource = "rule_based"
 
     def __init__(self, settings: PolicySettings, limits: Limits) -> None:
         self._settings = settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -94,6 +95,17 @@ def embedded_market(settings: Settings) -> MarketSource | None:
     return None
 
 
+def shared_account(settings: Settings) -> str | None:
+    """Return what names the account at an exchange that several homes can reach; else None."""
+    if settings.is_embedded:
+        return None
+    if settings.paper_url is not None and settings.venue == "paper":
+        url, (key, _) = settings.paper_url, settings.paper_credentials()
+    else:
+        url, (key, _) = settings.deribit_base_url, testnet_key(settings)
+    return f"{urlsplit(url).netloc} {key.get_secret_value()}"
+
+
 def connect(
     settings: Settings,
     stack: ExitStack,
@@ -112,7 +124,7 @@ def connect(
         VenueUnavailable: A paper server does not answer.
     """
     if source is None:
-        if settings.paper_url is not None and settings.venue == "paper":
+        if settings.venue == "paper" and settings.paper_url is not None:
             return _paper_server(settings, settings.paper_url)
         return _testnet(settings)
     exchange = open_exchange(settings, stack, source=source, durable=durable, faults=faults)
@@ -122,7 +134,7 @@ def connect(
         venue=venue,
         clock=venue,
         stepped=venue,
-        is_fresh=exchange.now == source.start() and not exchange.positions(),
+        is_fresh=exchange.is_fresh,
         skip_step=exchange.advance,
         exchange=exchange,
     )

@@ -50,7 +50,7 @@ def arm(place: str) -> None:
     """
     global _name, _left
     name, _, times = place.partition(":")
-    if name and (name not in POINTS or not (times or "1").isdigit()):
+    if name and (name not in POINTS or not (times or "1").isdecimal() or times == "0"):
         raise ConfigError(
             f"{VARIABLE}={place} names no place to crash at", remedy=f"one of: {', '.join(POINTS)}"
         )

@@ -176,23 +176,25 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
         return record
 
     reach("after_observe")
-    answer = BrainAnswer(proposal=DoNothing(), source="rule_based")
+    look = Look(snapshot, scan)
+    answer = BrainAnswer(proposal=DoNothing(), source=desk.brain.source)
     hidden = _held_but_not_shown(snapshot)
     if hidden is None:
         answer = await desk.brain.decide(snapshot, scan)
         reach("after_decision")
-        answer, snapshot, scan, booked = await _caught_up(desk, answer, snapshot, scan)
-        updates += booked
+        answer, look = await _caught_up(desk, answer, look)
+        snapshot, scan = look.snapshot, look.scan
+        updates += look.updates
         hidden = _held_but_not_shown(snapshot)
     if hidden is not None:
         # Nobody can decide on a book that is not known; care may still close what can be valued.
         message = f"{hidden} is held, and the venue's chain does not show it"
-        answer = replace(answer, failure=DataInvalid.code, failure_message=message)
+        answer = _failed_after(answer, DataInvalid.code, message)
     if answer.stop_new_risk:
         stop_new_risk(desk.state, answer.stop_new_risk, desk.clock.now(), by="budget")
     baseline = _baseline(desk, snapshot, scan, answer)
     reach("in_guard")
-    answer, sizing, approval = judge(desk, snapshot, scan, answer)
+    answer, sizing, approval = judge(desk, snapshot, scan, answer, may_care=look.is_current)
     planned: Plan | None = None
     try:
         planned = _plan(desk, snapshot, scan, answer, approval, cycle_id)
@@ -268,20 +270,34 @@ async def observe(desk: Desk, account: Account) -> Snapshot:
     return replace(snapshot, desk=desk.state.read(at))
 
 
-async def _caught_up(
-    desk: Desk, answer: BrainAnswer, snapshot: Snapshot, scan: Scan
-) -> tuple[BrainAnswer, Snapshot, Scan, tuple[OrderUpdate, ...]]:
+@dataclass(frozen=True)
+class Look:
+    """What the desk saw of market and account.
+
+    Attributes:
+        is_current: Orders may be priced on it.
+        updates: What was booked when it was taken.
+    """
+
+    snapshot: Snapshot
+    scan: Scan
+    updates: tuple[OrderUpdate, ...] = ()
+    is_current: bool = True
+
+
+async def _caught_up(desk: Desk, answer: BrainAnswer, look: Look) -> tuple[BrainAnswer, Look]:
     """Look again when deciding took long: a trade is judged and priced on what is true now.
 
     A model may think for a minute. Its proposal stays as it is; candidates, book and limits are
-    those of the new look, so what moved away meanwhile is denied. No new look, no trade.
+    those of the new look, so what moved away meanwhile is denied. No new look, no trade, no care.
     """
+    snapshot = look.snapshot
     waited_s = (desk.clock.now() - snapshot.local_time).total_seconds()
     # A clock that was set back cannot tell how long it was.
     is_prompt = 0 <= waited_s <= LOOK_AGAIN_AFTER_S
     # Holding needs no new look; after a failure care may close, and on old prices it cannot.
     if is_prompt or (isinstance(answer.proposal, DoNothing) and answer.failure is None):
-        return answer, snapshot, scan, ()
+        return answer, look
     updates: tuple[OrderUpdate, ...] = ()
     try:
         report = await desk.reconciler.each_cycle(await desk.venue.account())
@@ -292,9 +308,24 @@ async def _caught_up(
         raise
     except CallwrightError as exc:
         message = f"not looked at again after {waited_s:.0f} s of deciding: {exc.message}"
-        if answer.failure is None:
-            answer = replace(answer, failure=exc.code, failure_message=message)
-    return answer, snapshot, scan, updates
+        return (
+            _failed_after(answer, exc.code, message),
+            replace(look, updates=updates, is_current=False),
+        )
+    return answer, Look(snapshot, scan, updates)
+
+
+def _failed_after(answer: BrainAnswer, code: str, message: str) -> BrainAnswer:
+    """Return an answer that cannot be acted on; an earlier failure stays first, a proposal is kept.
+
+    What the model had proposed stands in the record's ``llm.proposal``.
+    """
+    if answer.failure is not None:
+        return replace(answer, failure_message=f"{answer.failure_message}; {code} {message}")
+    llm = answer.llm
+    if llm is not None and not isinstance(answer.proposal, DoNothing):
+        llm = {**llm, "proposal": answer.proposal.model_dump()}
+    return replace(answer, failure=code, failure_message=message, llm=llm)
 
 
 async def scan_live(desk: Desk, snapshot: Snapshot) -> tuple[Snapshot, Scan]:
@@ -353,19 +384,23 @@ def _prechecked(desk: Desk, snapshot: Snapshot, scan: Scan, candidate: Candidate
 
 
 def judge(
-    desk: Desk, snapshot: Snapshot, scan: Scan, answer: BrainAnswer
+    desk: Desk, snapshot: Snapshot, scan: Scan, answer: BrainAnswer, *, may_care: bool = True
 ) -> tuple[BrainAnswer, Sizing, Approval]:
     """Size the proposal and take it through both gates; care steps in when the brain failed."""
     if answer.failure is not None:
         # Whatever came along with a failure is not a decision.
-        answer = _with_care(desk, snapshot, scan, answer)
+        answer = _with_care(desk, snapshot, scan, answer, may_care=may_care)
     sizing, approval = gates.judge(answer.proposal, snapshot, scan, desk.policy, desk.limits)
     return answer, sizing, approval
 
 
-def _with_care(desk: Desk, snapshot: Snapshot, scan: Scan, failed: BrainAnswer) -> BrainAnswer:
-    would_pass = gates.passes(snapshot, scan, desk.policy, desk.limits)
-    close = forced_close(snapshot, scan, desk.limits, would_pass=would_pass)
+def _with_care(
+    desk: Desk, snapshot: Snapshot, scan: Scan, failed: BrainAnswer, *, may_care: bool
+) -> BrainAnswer:
+    close = None
+    if may_care:
+        would_pass = gates.passes(snapshot, scan, desk.policy, desk.limits)
+        close = forced_close(snapshot, scan, desk.limits, would_pass=would_pass)
     return BrainAnswer(
         proposal=close or DoNothing(reasoning=""),
         source="care" if close else failed.source,

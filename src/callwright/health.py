@@ -46,7 +46,8 @@ def run_checks(settings: Settings) -> list[CheckResult]:
         try:
             level, found, remedy = check(settings)
         except CallwrightError as exc:
-            level, found, remedy = "fail", settings.redact(exc.message), exc.remedy
+            level, found = "fail", settings.redact(exc.message)
+            remedy = exc.remedy or "check the address and the network, then try again"
         results.append(CheckResult(check_id, level, found, remedy))
     return results
 
@@ -169,6 +170,12 @@ def _books(settings: Settings) -> Finding:
         return "ok", "no books here yet", ""
     if not (desk and paper):
         missing = PAPER_FILE if desk else DESK_FILE
+        if desk:
+            return (
+                "warn",
+                f"there is no {home / PAPER_FILE}: this desk trades elsewhere, or it is lost",
+                "set PAPER_URL or VENUE as the desk has them; restore it if it was lost",
+            )
         return (
             "fail",
             f"{home / missing} is missing, its counterpart is there",

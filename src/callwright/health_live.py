@@ -33,6 +33,9 @@ def venue_host(settings: Settings) -> Finding:
         "deribit-testnet": settings.deribit_base_url,
     }[settings.venue]
     allowed = ", ".join(sorted(TESTNET_HOSTS))
+    if settings.venue == "paper" and settings.paper_url is not None:
+        with ExitStack() as stack:
+            where += f" plays {connect(settings, stack, None).market_name}"
     return "ok", f"{where}; possible are {allowed} and this machine, no mainnet", ""
 
 
@@ -60,6 +63,7 @@ def venue_key(settings: Settings) -> Finding:
     """Log in, and look at what the key may do: trade, and never withdraw."""
     if settings.venue == "paper":
         return "ok", "paper money needs no key", ""
+    from callwright.venues.deribit.client import scope_may_withdraw
     from callwright.venues.deribit.venue import DeribitVenue
 
     client_id, client_secret = testnet_key(settings)
@@ -71,7 +75,7 @@ def venue_key(settings: Settings) -> Finding:
     )
     scope = _ask(_scope(venue))
     words = scope.split()
-    if "wallet:read_write" in words:
+    if scope_may_withdraw(scope):
         return "fail", f"the key may withdraw: {scope}", "make a key without the wallet right"
     missing = [right for right in ("account:read", "trade:read_write") if not _covers(words, right)]
     if missing:
@@ -107,6 +111,8 @@ def model(settings: Settings) -> Finding:
             f"{where} does not list {settings.llm_model_name}; it lists {shown}",
             "set LLM_MODEL_NAME to one of them",
         )
+    if not names:
+        return "ok", f"{where} answers; it keeps no list of models", ""
     return "ok", f"{where} answers and knows {settings.llm_model_name}", ""
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,13 +36,32 @@ def sole_writer(home: Path, account_name: str) -> Iterator[None]:
         except OSError as exc:
             raise StorageError(
                 f"another callwright runs account {account_name!r} in {home}",
-                remedy="stop it first, or give this one its own --home",
+                remedy="stop it first, or give this one its own --home (and its own paper server "
+                "or testnet account)",
             ) from exc
         os.ftruncate(handle, 0)
         os.write(handle, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def sole_desk(account: str) -> Iterator[None]:
+    """Hold an account of another process, such as a testnet's, for the duration of the block.
+
+    Two homes of this user could otherwise trade one account, each within limits, both beyond them.
+    Desks on two machines are not seen.
+
+    Args:
+        account: What makes it one account: host, key and name; only its hash is written.
+
+    Raises:
+        StorageError: Another process trades it, or the lock cannot be made.
+    """
+    name = hashlib.sha256(account.encode()).hexdigest()[:32]
+    with sole_writer(Path(tempfile.gettempdir()) / f"callwright-{os.getuid()}", name):
+        yield
 
 
 def is_held(home: Path, account_name: str) -> bool:

@@ -11,6 +11,7 @@ from callwright.costs import budgets_of, models_are_local
 from callwright.domain.decision import Proposal
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
+from callwright.errors import ConfigError
 from callwright.memory.database import DeskDatabase
 from callwright.memory.usage import SqliteUsageBook
 
@@ -38,18 +39,23 @@ def model_brain(settings: Settings, database: DeskDatabase) -> LlmBrain:
     """Return a manager agent whose requests are booked in this desk's database.
 
     Raises:
-        ConfigError: The endpoint is refused, a key is missing, or a price file is wrong.
+        ConfigError: The endpoint is refused, a key is missing, a price file is wrong, or a hosted
+            model has no price.
     """
     limits, policy = settings.limits(), settings.policy_settings()
 
     def check(proposal: Proposal, snapshot: Snapshot, scan: Scan) -> tuple[str, ...]:
         return gates.codes(proposal, snapshot, scan, policy, limits)
 
+    prices, is_local = load_prices(settings.llm_prices_file), models_are_local(settings)
+    for model in filter(None, (settings.llm_model_name, settings.llm_cheaper_model_name)):
+        if prices.of(model) is None and not is_local:
+            raise ConfigError(
+                f"the price of {model} is not known, so no budget could be kept",
+                remedy="write its price into LLM_PRICES_FILE (docs/costs.md)",
+            )
     book = SqliteUsageBook(
-        database,
-        price_of=load_prices(settings.llm_prices_file).of,
-        budgets=budgets_of(settings),
-        is_local=models_are_local(settings),
+        database, price_of=prices.of, budgets=budgets_of(settings), is_local=is_local
     )
     return LlmBrain(
         manager_settings(settings),

@@ -92,6 +92,17 @@ class AccountReader(Protocol):
 class OrderSender(Protocol):
     """The only way to change anything at a venue. Nothing a model can call holds one."""
 
+    async def ready(self) -> None:
+        """Do what may take long before an order can leave, such as logging in.
+
+        Whoever sends asks this first and checks the trading state after it, so that no order
+        leaves long after it was checked.
+
+        Raises:
+            VenueUnavailable: No order can be sent now.
+        """
+        ...
+
     async def place(self, order: OrderRequest) -> VenueOrder:
         """Send one order, once.
 
@@ -154,7 +165,13 @@ class BrainAnswer:
 
 
 class Brain(Protocol):
-    """Who decides: the rule-based policy, or an agent. Sees frozen data, holds no port."""
+    """Who decides: the rule-based policy, or an agent. Sees frozen data, holds no port.
+
+    Attributes:
+        source: What its cycles are recorded under.
+    """
+
+    source: DecisionSource
 
     async def decide(self, snapshot: Snapshot, scan: Scan) -> BrainAnswer:
         """Return one proposal for this snapshot."""

@@ -32,10 +32,11 @@ class ModelTotals:
 
     Attributes:
         cycles: Cycles that were a model's to decide.
-        decided: Those in which it gave a proposal.
         agreed: Proposals of the same action on the same instruments as the rules'.
-        requests, input_tokens, cached_tokens, output_tokens: Sums of what providers reported.
-        cost_usd: Sum of the known costs.
+        decided: Those in which it gave a proposal.
+        requests: Requests to providers.
+        input_tokens, cached_tokens, output_tokens: Sums of what providers reported; None: nothing.
+        cost_usd: Sum of the known costs; None when none is known.
         unpriced: Decisions whose cost is not known.
     """
 
@@ -44,10 +45,10 @@ class ModelTotals:
     agreed: int = 0
     denied: int = 0
     requests: int = 0
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
     unpriced: int = 0
 
     def add(self, record: CycleRecord) -> None:
@@ -56,19 +57,20 @@ class ModelTotals:
         if baseline is None:
             return
         self.cycles += 1
-        if record.failure is None:
+        if record.failure is None or (record.llm or {}).get("proposal"):
             self.decided += 1
+        if record.failure is None:
             self.agreed += _same_trade(proposed, baseline)
             verdicts = (record.guardrail, record.risk_check)
             self.denied += any(verdict.allowed is False for verdict in verdicts)
         if not record.llm or not record.llm.get("requests"):
             return
         self.requests += record.llm["requests"]
-        for name in ("input_tokens", "cached_tokens", "output_tokens"):
-            setattr(self, name, getattr(self, name) + (record.llm.get(name) or 0))
-        cost = record.llm.get("cost_usd")
-        self.cost_usd += cost or 0.0
-        self.unpriced += cost is None
+        for name in ("input_tokens", "cached_tokens", "output_tokens", "cost_usd"):
+            value = record.llm.get(name)
+            if value is not None:
+                setattr(self, name, (getattr(self, name) or 0) + value)
+        self.unpriced += record.llm.get("cost_usd") is None
 
     def to_jsonable(self) -> dict[str, Any]:
         """Return the totals as JSON values."""

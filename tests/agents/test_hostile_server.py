@@ -23,7 +23,7 @@ from callwright.agents.simple import choose_action_with_llm
 from callwright.bootstrap import DESK_FILE, HomeDesk
 from callwright.domain.decision import DoNothing
 from callwright.domain.failure import ModelFailure
-from callwright.domain.record import CycleRecord
+from callwright.domain.record import CycleRecord, DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.memory.budgets import Budgets
@@ -174,6 +174,8 @@ def test_a_desk_writes_the_key_nowhere(
 
     class EachWithItsOwn:
         """Turns to the next script with every cycle, however often one is asked in it."""
+
+        source: DecisionSource = "llm"
 
         def __init__(self, brain: Brain) -> None:
             self._brain = brain

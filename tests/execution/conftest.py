@@ -54,6 +54,9 @@ class FakeVenue:
     async def sleep(self, seconds: float) -> None:
         self.now_at += timedelta(seconds=seconds)
 
+    async def ready(self) -> None:
+        return
+
     async def place(self, order: OrderRequest) -> VenueOrder:
         self.posts.append(order)
         fault = self.faults.pop(0) if self.faults else ""

@@ -330,6 +330,14 @@ def test_the_model_that_answered_is_the_one_that_costs(db: DeskDatabase) -> None
     assert settled.cost_usd == COST
 
 
+def test_a_reply_cannot_choose_a_cheaper_price(db: DeskDatabase) -> None:
+    free = {"input": Decimal(0), "cached_input": None, "cache_write": None, "output": Decimal(0)}
+    cheap = PRICE.model_copy(update=free)
+    book = a_book(db)
+    book._price_of = lambda model: cheap if model == "cheap" else price_of(model)
+    assert book.settle(reserve(book), a_usage(served_model="cheap")).cost_usd == COST
+
+
 def test_a_request_that_was_surely_not_sent_costs_nothing(db: DeskDatabase) -> None:
     book = a_book(db)
     nothing = dict.fromkeys(

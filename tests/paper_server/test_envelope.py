@@ -188,8 +188,16 @@ def test_what_is_no_request_gets_an_error_in_the_envelope(
     assert reply["error"]["code"] == code
 
 
-def test_web_pages_are_not_served() -> None:
-    response = Wire().send("/api/v2/public/test", headers={"Origin": "https://example.com"})
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Origin": "https://example.com"}, id="another-origin"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, id="a-picture-in-a-page"),
+        pytest.param({"Host": "evil.example:8732"}, id="a-name-of-theirs-for-this-machine"),
+    ],
+)
+def test_web_pages_are_not_served(headers: dict[str, str]) -> None:
+    response = Wire().send("/api/v2/public/test", headers=headers)
     assert (response.status_code, response.json()["error"]["code"]) == (400, 13021)
 
 

@@ -25,14 +25,20 @@ from callwright.errors import (
     VenueUnavailable,
 )
 from callwright.venues.deribit import client as client_module
-from callwright.venues.deribit.client import READ_ATTEMPTS, DeribitClient
+from callwright.venues.deribit.client import (
+    READ_ATTEMPTS,
+    DeribitClient,
+    scope_may_withdraw,
+)
 from callwright.venues.deribit.envelope import BODY_BYTES_MAX
+from callwright.venues.deribit.rate import NoThrottle
 from callwright.venues.deribit.simulated import open_simulated
 from paper_servers import serving
 from venues.rigs import a_remote_venue, a_rig
 from venues.stubs import (
     CLIENT_ID,
     CLIENT_SECRET,
+    NOW_MS,
     TOKEN,
     Refusal,
     Seconds,
@@ -437,3 +443,42 @@ def test_an_order_passes_both_crash_points_and_nothing_else_does(
         with pytest.raises(OrderStateUnknown):
             rig.run(rig.venue.place(a_request()))
         assert reached == ["after_post_bytes"]
+
+
+class NotedThrottle(NoThrottle):
+    """Notes what waited for its credits."""
+
+    def __init__(self) -> None:
+        self.waited: list[str] = []
+
+    async def wait(self, method: str) -> None:
+        self.waited.append(method)
+
+
+def test_every_request_waits_for_its_credits() -> None:
+    stub, throttle = StubDeribit({"public/get_time": NOW_MS}), NotedThrottle()
+
+    async def ask() -> None:
+        client = a_client(stub, throttle=throttle)
+        await client.read("public/get_time", {}, int)
+        await client.authenticate()
+        await client.aclose()
+
+    asyncio.run(ask())
+    assert throttle.waited == [method for method, _ in stub.asked]
+    assert throttle.waited == ["public/get_time", "public/auth"]
+
+
+def test_the_rights_of_a_key_are_asked_without_narrowing_them() -> None:
+    stub = StubDeribit()
+    stub.scope = "account:read trade:read_write wallet:read_write"
+
+    async def ask() -> str:
+        client = a_client(stub)
+        try:
+            return await client.rights_of_key()
+        finally:
+            await client.aclose()
+
+    assert scope_may_withdraw(asyncio.run(ask()))
+    assert "scope" not in stub.asked[0][1]

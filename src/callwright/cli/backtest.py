@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from callwright.cli.options import ConfigFile, Json, Market, Step, settings_of
+
+IN_A_BACKTEST: dict[str, Any] = {
+    "dry_run": False,
+    "venue": "paper",
+    "paper_url": "",
+    "llm_enabled": False,
+}
+"""Whatever the configuration says: throw-away paper money in this process, decided by rules."""
 
 
 def backtest(
@@ -37,7 +45,7 @@ def backtest(
     from callwright.cli.backtest_table import backtest_table
     from callwright.cli.tables import print_uncut
 
-    each = [settings_of(config=config, market=spec, step=step, dry_run=False) for spec in specs]
+    each = [settings_of(config=config, market=spec, step=step, **IN_A_BACKTEST) for spec in specs]
     runs = list(
         track(
             run_each(each, cycles=cycles, jobs=jobs),

@@ -20,7 +20,7 @@ _STAGES = {
     "CHEAPER_MODEL": "half of a budget is used: LLM_CHEAPER_MODEL_NAME is asked, if there is one",
     "FEWER_CYCLES": "three quarters of a budget are used: models are asked in fewer cycles",
     "CARE_ONLY": "no model decides; the rules only take care of open calls",
-    "NO_NEW_RISK": "the month's budget is spent: nothing new is sold until callwright resume",
+    "NO_NEW_RISK": "the month's budget is spent: nothing is sold until callwright resume",
 }
 _UNKNOWN = "—"
 

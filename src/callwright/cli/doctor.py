@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import typer
 
-from callwright.cli.options import ConfigFile, Home, Json, LogDir, Market, settings_of
+from callwright.cli.options import (
+    ConfigFile,
+    Home,
+    Json,
+    LogDir,
+    Market,
+    PaperUrl,
+    Venue,
+    settings_of,
+)
 
 
 def doctor(
     home: Home = None,
     log_dir: LogDir = None,
     market: Market = None,
+    venue: Venue = None,
+    paper_url: PaperUrl = None,
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Check configuration, storage, market, books and installation. Exit code 1 if one fails."""
-    settings = settings_of(config=config, home=home, log_dir=log_dir, market=market)
+    settings = settings_of(
+        config=config, home=home, log_dir=log_dir, market=market, venue=venue, paper_url=paper_url
+    )
     from callwright.health import run_checks
 
     results = run_checks(settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -46,6 +46,10 @@ Step = Annotated[
         metavar="DURATION",
         help="How far a synthetic market moves between cycles: 60s, 15m, 6h, 1d.",
     ),
+]
+Venue = Annotated[
+    Literal["paper", "deribit-testnet"] | None,
+    typer.Option(help="Exchange: the embedded paper exchange, or Deribit testnet."),
 ]
 PaperUrl = Annotated[
     str | None,

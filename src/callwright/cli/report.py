@@ -63,15 +63,19 @@ def summary_view(summary: RunSummary) -> list[RenderableType]:
 
 
 def _models_line(models: ModelTotals) -> str:
-    cost = f"{models.cost_usd:.4f} USD"
-    if models.unpriced:
+    cost = "cost not known" if models.cost_usd is None else f"{models.cost_usd:.4f} USD"
+    if models.unpriced and models.cost_usd is not None:
         cost += f" and what {models.unpriced} decisions of unknown price cost"
     return (
         f"Model: {models.decided} of {models.cycles} cycles decided, {models.agreed} as the rules "
         f"would have, {models.denied} denied; {models.requests} requests, "
-        f"{models.input_tokens:,} input tokens ({models.cached_tokens:,} cached), "
-        f"{models.output_tokens:,} output tokens, {cost}."
+        f"{_tokens(models.input_tokens)} input tokens ({_tokens(models.cached_tokens)} cached), "
+        f"{_tokens(models.output_tokens)} output tokens, {cost}."
     )
+
+
+def _tokens(count: int | None) -> str:
+    return "unknown" if count is None else f"{count:,}"
 
 
 def _coins_table(summary: RunSummary) -> Table:

@@ -14,6 +14,7 @@ from callwright.cli.options import (
     Market,
     PaperUrl,
     Step,
+    Venue,
     settings_of,
 )
 from callwright.errors import ConfigError
@@ -30,10 +31,7 @@ def run(
         float | None,
         typer.Option(min=0, metavar="SECONDS", help="Seconds between cycles (LOOP_INTERVAL_SEC)."),
     ] = None,
-    venue: Annotated[
-        Literal["paper", "deribit-testnet"] | None,
-        typer.Option(help="Exchange: the embedded paper exchange, or Deribit testnet."),
-    ] = None,
+    venue: Venue = None,
     paper_url: PaperUrl = None,
     market: Market = None,
     step: Step = None,
@@ -109,7 +107,7 @@ def _confirm_first_orders(settings: Settings, *, yes: bool) -> None:
         return
     codes = ", ".join(f"{code} {count}" for code, count in practice.denied_codes.items())
     print(
-        f"These are the first orders of {settings.account_name} on {settings.venue}. Before them "
+        f"These would be the first orders of this home on {settings.venue}. Before them "
         f"came {practice.dry_run_cycles} dry-run cycles in {settings.callwright_home}: "
         f"{practice.simulated} would have traded, {practice.denied} were denied"
         f"{f' ({codes})' if codes else ''}, {practice.failed} failed.",

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from callwright.cli.report import minute_of, summary_view
 from callwright.cli.tables import plain_table, print_uncut
+from callwright.domain.desk import TradingState
 from callwright.domain.record import CycleRecord, OrderUpdate
 from callwright.errors import CallwrightError
 from callwright.summary import RunSummary
@@ -124,6 +125,8 @@ class Screen:
         """Print the summary and where the records are."""
         self._console.print()
         print_uncut(self._console, *summary_view(self._summary))
+        for line in self._stopped():
+            self._console.print(Text(line), style="yellow")
         self._console.print(Text(_ending(result)))
         settings = self._home_desk.settings
         home = settings.callwright_home
@@ -137,6 +140,15 @@ class Screen:
             ),
             soft_wrap=True,
         )
+
+    def _stopped(self) -> list[str]:
+        """Return why the desk sells nothing any more, if it does not."""
+        desk = self._home_desk.desk
+        state = desk.state.read(desk.clock.now())
+        lines = [f"Breaker {b.name.value} {b.underlying}: {b.facts}" for b in state.breakers]
+        if state.trading_state is not TradingState.ACTIVE:
+            lines.append(f"{state.trading_state.value}: {state.trading_state_reason}")
+        return [f"{line}. When it is understood: callwright resume." for line in lines]
 
 
 def _place(settings: Settings) -> str:

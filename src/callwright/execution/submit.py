@@ -139,6 +139,11 @@ async def _send(
     redact: Callable[[str], str],
 ) -> Intent:
     """Make the one and only POST of a durable intent, unless trading was stopped meanwhile."""
+    try:
+        # Before the last checks: logging in anew can take longer than a person takes to halt.
+        await sender.ready()
+    except VenueUnavailable as exc:
+        return not_sent(intent, redact(f"{exc.code} {exc}"), clock.now())
     state = desk.trading_state()
     if not (
         state is TradingState.ACTIVE or (state is TradingState.REDUCING and intent.reduce_only)

@@ -100,6 +100,13 @@ class PaperExchange:
         self._shown: MarketView | None = None
         self._view: MarketView | None = None
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the market stands at its start and nothing was ever traded."""
+        progress = self.books.progress()
+        at_start = self.now == self.source.start()
+        return at_start and progress is not None and progress.trades == 0
+
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()

@@ -202,6 +202,9 @@ class PaperVenue:
 
     # OrderSender.
 
+    async def ready(self) -> None:
+        """The embedded exchange is always ready."""
+
     async def place(self, order: OrderRequest) -> VenueOrder:
         """Send one order, once; see ``ports.OrderSender`` for the errors."""
         ticket = Ticket(

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from callwright.domain.base import to_ms
+from callwright.domain.hosts import is_loopback
 from callwright.errors import CallwrightError
 from callwright.paper.faults import ConnectionFailed, RequestTimedOut, ServerFailed, TransportFault
 from callwright.paper.refusals import (
@@ -122,8 +123,14 @@ def _json(body: bytes, status: int) -> Response:
 
 
 async def _read(request: Request) -> RpcRequest:
-    if "origin" in request.headers:
-        # Any web page may send requests to this machine; none of them is a desk.
+    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+    if (
+        "origin" in request.headers
+        or request.headers.get("sec-fetch-site", "none") != "none"
+        or not is_loopback(host.strip("[]"))
+    ):
+        # Any web page may send requests to this machine, under a name of its own for it, too; none
+        # of them is a desk.
         raise BadRequest(ExchangeError(FORBIDDEN, "web pages are not served"))
     path = request.scope["path"]
     if request.method == "GET":

@@ -17,7 +17,6 @@ _SECONDS_MAX = 1_000_000_000
 def info(exchange: PaperExchange, params: Params) -> object:
     """What is played, where it stands, and which rows of its chains were refused."""
     source, view = exchange.source, exchange.view()
-    progress = exchange.books.progress()
     start_ms = to_ms(source.start())
     now_ms = to_ms(exchange.now)
     return {
@@ -28,7 +27,7 @@ def info(exchange: PaperExchange, params: Params) -> object:
         "start_ms": start_ms,
         "step_time_ms": to_ms(exchange.step_time),
         "now_ms": now_ms,
-        "is_fresh": now_ms == start_ms and progress is not None and progress.trades == 0,
+        "is_fresh": exchange.is_fresh,
         "dropped_rows": {
             name: dict(market.chain.dropped_rows) for name, market in view.underlyings.items()
         },

@@ -89,6 +89,11 @@ class _Grant(msgspec.Struct):
     scope: str = ""
 
 
+def scope_may_withdraw(scope: str) -> bool:
+    """Return whether a scope lets its holder move money away, which no desk's key may."""
+    return "wallet:read_write" in scope.split()
+
+
 class DeribitClient:
     """A key's connection to one venue; use it from one event loop until ``aclose``.
 
@@ -146,8 +151,18 @@ class DeribitClient:
     @property
     def may_withdraw(self) -> bool:
         """Whether the key can move money away, which no desk's key may."""
-        words = (self.granted_scope or "").split()
-        return "wallet:read_write" in words
+        return scope_may_withdraw(self.granted_scope or "")
+
+    async def rights_of_key(self) -> str:
+        """Return all that the key may do, whatever a desk asks for; for a check of the set-up.
+
+        Raises:
+            VenueUnavailable: The key is wrong, or the venue does not answer.
+        """
+        try:
+            return (await self._granted(scope=None)).scope
+        except Failure as exc:
+            raise of_read("public/auth", exc) from exc
 
     async def authenticate(self) -> str:
         """Return the scope that the key is granted, for a check of the set-up.
@@ -330,22 +345,8 @@ class DeribitClient:
             return self._token.value
 
     async def _authenticated(self) -> _Token:
-        client_id, client_secret = self._key
         asked_at = self._clock()
-        reply = await self._persistently(
-            "public/auth",
-            {
-                "grant_type": "client_credentials",
-                "client_id": client_id.get_secret_value(),
-                "client_secret": client_secret.get_secret_value(),
-                "scope": SCOPE,
-            },
-        )
-        try:
-            grant: _Grant = decode_result(reply.result, _Grant)
-        except msgspec.DecodeError:
-            # The error may quote what it could not read, and that may be a token.
-            raise NoAnswer("public/auth: no token in the answer") from None
+        grant = await self._granted(scope=SCOPE)
         if not (grant.access_token.isascii() and grant.access_token.isprintable()):
             raise NoAnswer("public/auth: no token in the answer")
         if not grant.expires_in > 0:
@@ -353,6 +354,23 @@ class DeribitClient:
         self.granted_scope = grant.scope
         life_s = grant.expires_in * REFRESH_AT_FRAC
         return _Token(SecretStr(grant.access_token), asked_at + life_s)
+
+    async def _granted(self, *, scope: str | None) -> _Grant:
+        client_id, client_secret = self._key
+        params: dict[str, object] = {
+            "grant_type": "client_credentials",
+            "client_id": client_id.get_secret_value(),
+            "client_secret": client_secret.get_secret_value(),
+        }
+        if scope is not None:
+            params["scope"] = scope
+        reply = await self._persistently("public/auth", params)
+        try:
+            grant: _Grant = decode_result(reply.result, _Grant)
+        except msgspec.DecodeError:
+            # The error may quote what it could not read, and that may be a token.
+            raise NoAnswer("public/auth: no token in the answer") from None
+        return grant
 
     def _forget(self, token: SecretStr) -> None:
         # Another request may have renewed it meanwhile.

@@ -110,12 +110,12 @@ class DeribitVenue:
         await self._client.aclose()
 
     async def granted_scope(self) -> str:
-        """Return what the key may do, in Deribit's words; for a check of the set-up.
+        """Return all that the key may do, in Deribit's words; for a check of the set-up.
 
         Raises:
             VenueUnavailable: The key is wrong, or the venue does not answer.
         """
-        return await self._client.authenticate()
+        return await self._client.rights_of_key()
 
     # MarketReader.
 
@@ -364,6 +364,10 @@ class DeribitVenue:
         return margin if amount == 1 else margin / amount
 
     # OrderSender.
+
+    async def ready(self) -> None:
+        """Have a token that is good for an order."""
+        await self._client.authenticate()
 
     async def place(self, order: OrderRequest) -> VenueOrder:
         """Send one order, once; see ``ports.OrderSender`` for the errors."""
