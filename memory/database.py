@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import Any
 
 from callwright.errors import StorageError
+from callwright.memory.packing import RecordPacker
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x63777274
 """``cwrt``: tells the desk's file from any other SQLite file."""
 
@@ -43,11 +44,14 @@ class DeskDatabase:
     Attributes:
         path: The file.
         connection: For maintenance and tests; stores use the methods below.
+        packer: Compresses old records; ``record_line(record)`` in SQL gives the line of any.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
+        self.packer = RecordPacker(connection)
+        connection.create_function("record_line", 1, self.packer.line)
         self._writes: dict[str, int] = {}
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -79,10 +83,13 @@ class DeskDatabase:
         try:
             yield
             self._execute("COMMIT")
-        except BaseException:
+        except BaseException as exc:
             # A full disk may have rolled back already; the first error is the one to tell.
             with suppress(sqlite3.Error):
                 self.connection.rollback()
+            self.packer.forget()
+            if isinstance(exc, sqlite3.Error):
+                raise self._error(exc) from exc
             raise
 
     def writes(self, table: str) -> int:

@@ -14,6 +14,7 @@ from callwright.domain.failure import BUDGET_FAILURES
 from callwright.domain.record import CycleRecord
 from callwright.errors import InsufficientData, StorageError
 from callwright.memory.database import DeskDatabase
+from callwright.memory.decision_index import index_record
 from callwright.memory.flight_recorder import FlightRecorder
 from callwright.memory.rows import time_text
 from callwright.ports import BegunCycle
@@ -22,6 +23,8 @@ NEUTRAL_FAILURES = frozenset({InsufficientData.code, *BUDGET_FAILURES})
 """Failures that say nothing about the machine: they neither lengthen nor end a run of failures."""
 
 _BATCH = 500
+_PACKED_EACH = 2
+"""Old records compressed by each cycle: more than one, so that a backlog shrinks."""
 
 
 class SqliteDecisionLog:
@@ -31,6 +34,7 @@ class SqliteDecisionLog:
         self._db = database
         self._recorder = recorder
         self._lines_are_behind = False
+        self._run_id: str | None = None
 
     def begin(self, cycle_id: str, as_of: datetime) -> None:
         """Note durably that a cycle began.
@@ -66,12 +70,14 @@ class SqliteDecisionLog:
         """Store the record, then append its line.
 
         In the same transaction the cycle stops being unfinished, the run of failures is counted,
-        and the fills and settlements that the record reports are marked as reported.
+        the fills and settlements that the record reports are marked as reported, and the record
+        becomes findable.
 
         Raises:
             StorageError: The cycle never began or has a record, or a write failed. When only the
                 line failed, the record is stored and its line is restored by the next call.
         """
+        self._run_id = self._run_id or record.cycle_id
         try:
             line = record.to_line()
         except ValueError as exc:
@@ -91,7 +97,7 @@ class SqliteDecisionLog:
 
     def last(self) -> CycleRecord | None:
         """Return the newest record, or None."""
-        rows = self._db.rows("SELECT record FROM cycles ORDER BY seq DESC LIMIT 1")
+        rows = self._db.rows("SELECT record_line(record) FROM cycles ORDER BY seq DESC LIMIT 1")
         return CycleRecord.from_line(rows[0][0]) if rows else None
 
     def restore_lines(self) -> int:
@@ -104,7 +110,8 @@ class SqliteDecisionLog:
         """
         last, restored = self._newest_kept(), 0
         while rows := self._db.rows(
-            "SELECT seq, log_timestamp, record FROM cycles WHERE seq > ? ORDER BY seq LIMIT ?",
+            "SELECT seq, log_timestamp, record_line(record) FROM cycles WHERE seq > ?"
+            " ORDER BY seq LIMIT ?",
             (last, _BATCH),
         ):
             for seq, log_timestamp, line in rows:
@@ -117,7 +124,8 @@ class SqliteDecisionLog:
             return 0
         before = 2**62
         while rows := self._db.rows(
-            "SELECT seq, log_timestamp, record FROM cycles WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+            "SELECT seq, log_timestamp, record_line(record) FROM cycles WHERE seq < ?"
+            " ORDER BY seq DESC LIMIT ?",
             (before, 1 if before == 2**62 else _BATCH),
         ):
             for seq, log_timestamp, line in rows:
@@ -135,7 +143,7 @@ class SqliteDecisionLog:
         self._db.write(
             "cycles",
             "INSERT INTO cycles (cycle_id, as_of, log_timestamp, action, decision_source, failure,"
-            " status, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " status, run_id, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 record.cycle_id,
                 record.state.as_of,
@@ -144,9 +152,13 @@ class SqliteDecisionLog:
                 record.decision_source,
                 record.failure,
                 record.execution.status,
+                self._run_id,
                 line,
             ),
         )
+        seq = int(self._db.rows("SELECT last_insert_rowid()")[0][0])
+        index_record(self._db.connection, seq, record)
+        self._db.packer.pack_old(seq, limit=_PACKED_EACH)
 
     def _count_failure(self, failure: str | None) -> None:
         if failure is None:

@@ -11,6 +11,7 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 from callwright.memory.database import APPLICATION_ID, SCHEMA_VERSION
+from callwright.memory.decision_index import FORGET_TRIGGER, rebuild_index
 
 desk_migrations = Migrations("callwright.desk")
 
@@ -150,6 +151,118 @@ CREATE TABLE llm_requests (
 CREATE INDEX llm_requests_at ON llm_requests (at);
 """
 
+# ``cycles`` stays the truth; the rest is an index over it. ``record`` is text, or packed bytes.
+_DECISION_MEMORY = """
+CREATE TABLE cycles_new (
+  seq INTEGER PRIMARY KEY,
+  cycle_id TEXT NOT NULL UNIQUE,
+  as_of TEXT NOT NULL,
+  log_timestamp TEXT NOT NULL,
+  action TEXT NOT NULL,
+  decision_source TEXT NOT NULL,
+  failure TEXT,
+  status TEXT NOT NULL,
+  run_id TEXT,
+  record ANY NOT NULL CHECK (typeof(record) IN ('text', 'blob'))
+) STRICT;
+INSERT INTO cycles_new (seq, cycle_id, as_of, log_timestamp, action, decision_source, failure,
+  status, record) SELECT seq, cycle_id, as_of, log_timestamp, action, decision_source, failure,
+  status, record FROM cycles;
+DROP TABLE cycles;
+ALTER TABLE cycles_new RENAME TO cycles;
+CREATE INDEX cycles_plain ON cycles (seq) WHERE typeof(record) = 'text';
+CREATE TABLE record_dictionaries (
+  id INTEGER PRIMARY KEY,
+  text TEXT NOT NULL
+) STRICT;
+CREATE TABLE decisions (
+  seq INTEGER PRIMARY KEY,
+  as_of TEXT NOT NULL,
+  day TEXT NOT NULL GENERATED ALWAYS AS (substr(as_of, 1, 10)) VIRTUAL,
+  action TEXT NOT NULL,
+  proposed_action TEXT NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict IN ('allowed', 'denied', 'not_asked')),
+  code TEXT,
+  underlying TEXT,
+  symbol TEXT,
+  from_symbol TEXT,
+  strike_usd REAL,
+  size_coin REAL,
+  status TEXT NOT NULL,
+  is_dry_run INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  failure TEXT,
+  model TEXT,
+  prompt_version TEXT,
+  input_tokens INTEGER,
+  cached_tokens INTEGER,
+  output_tokens INTEGER,
+  cost_nano_usd INTEGER,
+  is_cost_unknown INTEGER NOT NULL,
+  baseline_action TEXT,
+  reasoning TEXT NOT NULL,
+  verdict_text TEXT NOT NULL,
+  facets TEXT NOT NULL
+) STRICT;
+CREATE INDEX decisions_action ON decisions (action, seq) WHERE action <> 'DO_NOTHING';
+CREATE INDEX decisions_denied ON decisions (seq) WHERE verdict = 'denied';
+CREATE INDEX decisions_failed ON decisions (seq) WHERE failure IS NOT NULL;
+CREATE INDEX decisions_symbol ON decisions (symbol, seq) WHERE symbol IS NOT NULL;
+CREATE INDEX decisions_from ON decisions (from_symbol, seq) WHERE from_symbol IS NOT NULL;
+CREATE INDEX decisions_strike ON decisions (strike_usd, seq) WHERE strike_usd IS NOT NULL;
+CREATE TABLE decision_codes (
+  code TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (code, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_codes_seq ON decision_codes (seq);
+CREATE TABLE decision_updates (
+  told_by INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  cycle_id TEXT,
+  kind TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  PRIMARY KEY (told_by, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_updates_cycle ON decision_updates (cycle_id) WHERE cycle_id IS NOT NULL;
+CREATE TABLE day_stats (
+  day TEXT NOT NULL,
+  underlying TEXT NOT NULL,
+  action TEXT NOT NULL,
+  proposed_action TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  status TEXT NOT NULL,
+  source TEXT NOT NULL,
+  failure TEXT NOT NULL,
+  model TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  model_decisions INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cost_known INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL,
+  cost_unknown INTEGER NOT NULL,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  PRIMARY KEY (day, underlying, action, proposed_action, verdict, status, source, failure, model)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE decision_days (
+  day TEXT PRIMARY KEY NOT NULL,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE VIRTUAL TABLE decisions_fts USING fts5(
+  reasoning, verdict_text, facets,
+  content='decisions', content_rowid='seq', tokenize='porter unicode61'
+);
+"""
+
+_REMEMBER_TRIGGER = """
+CREATE TRIGGER decisions_remembered AFTER INSERT ON decisions BEGIN
+  INSERT INTO decisions_fts (rowid, reasoning, verdict_text, facets)
+  VALUES (new.seq, new.reasoning, new.verdict_text, new.facets);
+END"""
+
 
 @desk_migrations()
 def m001_first_tables(db: Database) -> None:
@@ -161,6 +274,16 @@ def m001_first_tables(db: Database) -> None:
 def m002_model_requests(db: Database) -> None:
     """What requests to models cost."""
     _execute_each(db, _MODEL_REQUESTS)
+
+
+@desk_migrations()
+def m003_decision_memory(db: Database) -> None:
+    """Search, statistics and compression of records; those that are there are indexed now."""
+    _execute_each(db, _DECISION_MEMORY)
+    db.execute(_REMEMBER_TRIGGER)
+    db.execute(FORGET_TRIGGER)
+    for _ in rebuild_index(db.conn):
+        pass
 
 
 def _execute_each(db: Database, statements: str) -> None:

@@ -53,7 +53,7 @@ def _intents(desk: DeskDatabase) -> Iterator[Intent]:
 
 
 def _records(desk: DeskDatabase) -> Iterator[CycleRecord]:
-    for (line,) in desk.rows("SELECT record FROM cycles ORDER BY seq"):
+    for (line,) in desk.rows("SELECT record_line(record) FROM cycles ORDER BY seq"):
         yield CycleRecord.from_line(line)
 
 

@@ -254,7 +254,9 @@ def _is_model(record: CycleRecord) -> bool:
 
 def _recent(database: DeskDatabase) -> RunSummary:
     """Return the summary of the newest records."""
-    rows = database.rows("SELECT record FROM cycles ORDER BY seq DESC LIMIT ?", (RECENT_CYCLES,))
+    rows = database.rows(
+        "SELECT record_line(record) FROM cycles ORDER BY seq DESC LIMIT ?", (RECENT_CYCLES,)
+    )
     summary = RunSummary()
     for (line,) in reversed(rows):
         summary.add(CycleRecord.from_line(line))
@@ -285,7 +287,7 @@ def read_practice(settings: Settings) -> Practice:
     summary = RunSummary()
     live = 0
     with read_desk_database(path) as database:
-        for (line,) in database.rows("SELECT record FROM cycles ORDER BY seq"):
+        for (line,) in database.rows("SELECT record_line(record) FROM cycles ORDER BY seq"):
             record = CycleRecord.from_line(line)
             live += bool(record.execution.orders) and not record.execution.dry_run
             if record.execution.dry_run:

@@ -6,6 +6,8 @@ CallwrightError
 ├── StaleMarket               prices or clock too old to act on
 ├── DataInvalid               a file, a row or a reply that cannot be trusted
 ├── DecisionInvalid           the proposal broke the decision contract
+├── QueryInvalid              a question to the memory that cannot be asked: reword it (exit code 2)
+├── QueryTooSlow              a question took longer than it may: narrow it
 ├── BudgetExhausted           asking a model would cost more than is left: not asked
 ├── StorageError              a record, a ledger or a lock cannot be written or read: trading stops
 ├── MarketExhausted           a recorded market has no further snapshot: the loop ends cleanly
@@ -68,6 +70,18 @@ class BudgetExhausted(CallwrightError):
     """A request to a model does not fit into what is left of a budget; it was not made."""
 
     code = "LLM_BUDGET_EXHAUSTED"
+
+
+class QueryInvalid(CallwrightError):
+    """A question to the decision memory is malformed, or asks for something that is not there."""
+
+    code = "QUERY_INVALID"
+
+
+class QueryTooSlow(CallwrightError):
+    """A question to the decision memory took longer than it may; it has no answer, not none."""
+
+    code = "QUERY_TOO_SLOW"
 
 
 class StorageError(CallwrightError):

@@ -1,0 +1,110 @@
+"""A typed filter as SQL conditions with bound values, and as tokens of the full-text index.
+
+Pure but for the look-up of a day's range of numbers. Column names come from here alone; whatever a
+caller gives is a bound value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from callwright.domain.base import iso_utc
+from callwright.domain.history import DecisionFilter
+from callwright.memory.fulltext import facet
+from callwright.memory.reader import DecisionReader
+
+ANY_FAILURE = "ANY"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What rows must hold: ``sql`` is joined by AND and never empty; ``values`` are bound."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+    def plus(self, sql: str, *values: Any) -> Conditions:
+        return Conditions(f"{self.sql} AND {sql}", (*self.values, *values))
+
+
+def conditions_of(reader: DecisionReader, where: DecisionFilter) -> Conditions:
+    """Return the conditions on ``decisions d``."""
+    out = Conditions("1", ())
+    for column, actions in (
+        ("action", where.action), ("proposed_action", where.proposed_action)
+    ):  # fmt: skip
+        if actions:
+            marks = ", ".join("?" * len(actions))
+            out = out.plus(f"d.{column} IN ({marks})", *(action.value for action in actions))
+            if column == "action" and "DO_NOTHING" not in actions:
+                # SQLite uses a partial index only where its own condition is written out.
+                out = out.plus("d.action <> 'DO_NOTHING'")
+    if where.verdict == "denied" or where.code is not None:
+        out = out.plus("d.verdict = 'denied'")
+    elif where.verdict is not None:
+        out = out.plus("d.verdict = ?", where.verdict)
+    if where.code is not None:
+        out = out.plus(
+            "d.seq IN (SELECT c.seq FROM decision_codes c WHERE c.code = ?)", where.code.upper()
+        )
+    if where.failure == ANY_FAILURE:
+        out = out.plus("d.failure IS NOT NULL")
+    elif where.failure is not None:
+        out = out.plus("d.failure IS NOT NULL AND d.failure = ?", where.failure)
+    if where.symbol is not None:
+        out = out.plus(
+            "d.seq IN (SELECT s.seq FROM decisions s WHERE s.symbol = ? UNION ALL"
+            " SELECT s.seq FROM decisions s WHERE s.from_symbol = ?)",
+            where.symbol,
+            where.symbol,
+        )
+    for column, value in (
+        ("underlying", where.underlying),
+        ("strike_usd", where.strike_usd),
+        ("source", where.source),
+        ("status", where.status),
+        ("model", where.model),
+    ):
+        if value is not None:
+            out = out.plus(f"d.{column} = ?", value)
+    return _with_time(reader, where, out)
+
+
+def index_tokens(where: DecisionFilter) -> tuple[str, ...]:
+    """Return the filters that the full-text index can apply by itself, before any row is read."""
+    found = []
+    if len(where.action) == 1:
+        found.append(facet("act", where.action[0]))
+    if len(where.proposed_action) == 1:
+        found.append(facet("prop", where.proposed_action[0]))
+    for kind, value in (
+        ("verdict", where.verdict),
+        ("source", where.source),
+        ("status", where.status),
+        ("coin", where.underlying),
+        ("code", where.code),
+        ("symbol", where.symbol),
+        ("failure", None if where.failure == ANY_FAILURE else where.failure),
+    ):
+        if value is not None:
+            found.append(facet(kind, value))
+    return tuple(found)
+
+
+def _with_time(reader: DecisionReader, where: DecisionFilter, out: Conditions) -> Conditions:
+    if where.since is None and where.until is None:
+        return out
+    since = None if where.since is None else iso_utc(where.since)
+    until = None if where.until is None else iso_utc(where.until)
+    # Days become a range of numbers, which every index understands; the times make it exact.
+    first, last = reader.rows(
+        "SELECT min(first_seq), max(last_seq) FROM decision_days WHERE day >= ? AND day <= ?",
+        ((since or "")[:10], (until or "9999-12-31")[:10]),
+    )[0]
+    out = out.plus("d.seq BETWEEN ? AND ?", first or 0, last or 0)
+    if since is not None:
+        out = out.plus("d.as_of >= ?", since)
+    if until is not None:
+        out = out.plus("d.as_of < ?", until)
+    return out
