@@ -132,7 +132,8 @@ class SqliteDeskStateStore:
         midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         rows = self._db.rows(
             "SELECT record_line(record) ->> '$.state.portfolio.by_underlying' FROM cycles"
-            " WHERE as_of < ? AND as_of >= ? AND record_line(record) ->> '$.state.portfolio' IS NOT NULL"
+            " WHERE as_of < ? AND as_of >= ?"
+            " AND record_line(record) ->> '$.state.portfolio' IS NOT NULL"
             " ORDER BY seq DESC LIMIT 1",
             (iso_utc(midnight), iso_utc(midnight - timedelta(days=1))),
         )

@@ -170,7 +170,7 @@ def _option_words(symbol: str) -> str:
     strike = f"{option.strike_usd:f}"
     thousands = f"{option.strike_usd / 1000:f}".rstrip("0").rstrip(".")
     month = option.expiry.strftime("%b%y").upper()
-    return f"{facet('symbol', symbol)} {symbol} {strike} {thousands}k {month}"
+    return f"{facet('symbol', symbol)} {symbol} strike {strike} {thousands}k {month}"
 
 
 def _text(value: object) -> str | None:

@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "model_brain": FOUNDATION | {"config", "ports", "gates", "agents", "memory", "costs"},
     "costs": FOUNDATION | {"config", "memory"},
+    "history": FOUNDATION | {"config", "lock", "memory"},
     "connect": FOUNDATION | {"config", "ports", "clock", "lock", "venues", "paper"},
     "bootstrap": FOUNDATION
     | {
@@ -59,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": FOUNDATION
     | {
         "config", "connect", "bootstrap", "loop", "summary", "health", "execution", "analytics",
-        "paper", "costs", "backtest",
+        "paper", "costs", "backtest", "history",
     },
 }  # fmt: skip
 """Beside itself, each part may import these parts of ours; what is not listed may not."""
@@ -137,7 +138,18 @@ def test_import_agents_is_the_sdk() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["chain"], ["doctor"], ["status"], ["backtest"], ["costs"]]
+    "command",
+    [
+        [],
+        ["run"],
+        ["chain"],
+        ["doctor"],
+        ["status"],
+        ["backtest"],
+        ["costs"],
+        ["decisions"],
+        ["decisions", "search"],
+    ],
 )
 def test_help_imports_neither_sdk_nor_numpy(command: list[str]) -> None:
     code = (

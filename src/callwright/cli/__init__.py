@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from callwright import __version__
-from callwright.cli import backtest, chain, control, costs, doctor, paper, run
-from callwright.errors import CallwrightError, ConfigError
+from callwright.cli import backtest, chain, control, costs, decisions, doctor, paper, run
+from callwright.errors import CallwrightError, ConfigError, QueryInvalid
 
 app = typer.Typer(
     name="callwright",
@@ -33,6 +33,7 @@ app.command("halt")(control.halt)
 app.command("reduce")(control.reduce)
 app.command("resume")(control.resume)
 app.command("doctor")(doctor.doctor)
+app.add_typer(decisions.app, name="decisions")
 app.add_typer(paper.app, name="paper")
 
 
@@ -59,7 +60,7 @@ def main() -> None:
         print(f"callwright: {exc.message}", file=sys.stderr)
         if exc.remedy:
             print(f"  what to do: {exc.remedy}", file=sys.stderr)
-        sys.exit(2 if isinstance(exc, ConfigError) else 1)
+        sys.exit(2 if isinstance(exc, (ConfigError, QueryInvalid)) else 1)
     except BrokenPipeError:
         # The reader of our output went away (head, less): nothing is wrong with us.
         sys.stderr.close()

@@ -1,0 +1,184 @@
+"""Decisions on a terminal: pages of them, one whole, and counts; models' texts made printable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from callwright.cli.tables import plain_table
+from callwright.domain.history import (
+    DecisionDetail,
+    DecisionHit,
+    LinkedDecision,
+    SearchPage,
+    StatsAnswer,
+)
+
+_SHORT = {
+    "OPEN_COVERED_CALL": "OPEN",
+    "ROLL_COVERED_CALL": "ROLL",
+    "CLOSE_COVERED_CALL": "CLOSE",
+    "DO_NOTHING": "HOLD",
+}
+_UNKNOWN = "—"
+
+
+def page_view(page: SearchPage, *, width: int) -> list[RenderableType]:
+    """Return a page of hits for a terminal; only the reasons are cut to its width."""
+    parts: list[RenderableType] = []
+    if page.hits:
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold underline")
+        table.add_column("id", justify="right", no_wrap=True)
+        for name in ("market time", "did", "what and why"):
+            table.add_column(name, no_wrap=True)
+        ids = max(len("id"), *(len(str(hit.id)) for hit in page.hits))
+        room = max(20, width - ids - len("2026-01-05 08:00") - len("FAILED") - 6)
+        for hit in page.hits:
+            why = Text(_printable(_why(hit)).replace("\n", " "))
+            why.truncate(room, overflow="ellipsis")
+            table.add_row(str(hit.id), _minute(hit.as_of), Text(_did(hit)), why)
+        parts.append(table)
+    shown = sum(hit.run_length for hit in page.hits)
+    more = "" if page.total_is_exact else "more than "
+    if page.total:
+        parts.append(Text(f"{shown:,} of {more}{page.total:,} decisions."))
+    if page.next_cursor is not None:
+        parts.append(Text(f"Next page: --cursor {page.next_cursor}"))
+    return [*parts, *(Text(note) for note in page.notes)]
+
+
+def detail_view(found: DecisionDetail) -> list[RenderableType]:
+    """Return one decision for a terminal."""
+    record = found.record
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+
+    def say(name: str, *values: object) -> None:
+        text = "\n".join(_printable(str(value)) for value in values if value not in (None, ""))
+        if text:
+            table.add_row(name, Text(text))
+
+    proposed, final, state = record.proposed_action, record.final_action, record.state
+    say("decision", f"{found.id}  {record.cycle_id}")
+    say("market", state.as_of, ", ".join(f"{k} {v:,.2f}" for k, v in state.spot.items()))
+    model = (record.llm or {}).get("model")
+    say("decided by", record.decision_source + (f", {model}" if model else ""))
+    say("proposed", _named(proposed.action, proposed.params), proposed.reasoning)
+    if record.baseline_action is not None:
+        say("rules would", _named(record.baseline_action.action, record.baseline_action.params))
+    say("guardrail", _allowed(record.guardrail.allowed), *record.guardrail.reasons)
+    say("risk engine", _allowed(record.risk_check.allowed), *record.risk_check.reasons)
+    say("clamps", *(f"{c['name']}: {c['before']} to {c['after']}" for c in record.clamps))
+    say("did", _named(final.action, final.params))
+    say("failure", record.failure, record.failure_message)
+    say("execution", record.execution.status, record.execution.message)
+    say(
+        "orders",
+        *(
+            f"{o.side} {o.amount:g} {o.symbol} at {o.price:g}: {o.status}, filled {o.filled:g}"
+            for o in record.execution.orders
+        ),
+    )
+    say("opened by", _link(found.opened_by))
+    say("closed by", _link(found.closed_by))
+    say("later", *(_later(each.told_by_id, each.update) for each in found.later))
+    llm = record.llm
+    if llm is not None:
+        cost = llm.get("cost_usd")
+        say(
+            "model",
+            f"{llm.get('input_tokens', _UNKNOWN)} tokens in, {llm.get('output_tokens', _UNKNOWN)} "
+            f"out, {_UNKNOWN if cost is None else f'{cost:.6f}'} USD, prompt "
+            f"{llm.get('prompt_version', _UNKNOWN)}",
+        )
+    say("settings", *(f"{k}: {a} to {b}" for k, (a, b) in found.config_changes.items()))
+    say("run", found.run_id)
+    return [table]
+
+
+def stats_view(answer: StatsAnswer, groups: Sequence[str]) -> list[RenderableType]:
+    """Return counts for a terminal; columns that say nothing are left out."""
+    asked = any(row.model_decisions for row in answer.rows)
+    columns = [
+        "decisions",
+        "share",
+        *(["tokens in", "out", "USD"] if asked else []),
+        "first",
+        "last",
+    ]
+    name = ", ".join(groups).replace("_", " ")
+    table = plain_table(None, name or "all", *columns)
+    for row in answer.rows:
+        keys = "  ".join(
+            _UNKNOWN if value is None else f"{value:,.10g}" if isinstance(value, float) else value
+            for value in row.keys.values()
+        )
+        usd = _UNKNOWN if row.cost_usd is None else f"{row.cost_usd:.6f}"
+        tokens = [f"{row.input_tokens:,}", f"{row.output_tokens:,}", usd] if asked else []
+        table.add_row(
+            Text(_printable(keys) or "all"),
+            f"{row.count:,}",
+            f"{row.share:.1%}",
+            *tokens,
+            *(f"#{row.first_id}", f"#{row.last_id}"),
+        )
+    parts: list[RenderableType] = [table] if answer.rows else []
+    return [*parts, Text(f"{answer.total:,} decisions."), *(Text(note) for note in answer.notes)]
+
+
+def _did(hit: DecisionHit) -> str:
+    if hit.failure:
+        return "FAILED"
+    if hit.verdict == "denied" and hit.action == "DO_NOTHING":
+        return "DENIED"
+    return _SHORT.get(hit.action, hit.action)
+
+
+def _why(hit: DecisionHit) -> str:
+    parts = []
+    if hit.run_length > 1:
+        parts.append(f"{hit.run_length} in a row, to #{hit.run_end_id}.")
+    if hit.failure:
+        parts.append(f"{hit.failure}.")
+    if hit.codes:
+        asked = _SHORT.get(hit.proposed_action, hit.proposed_action)
+        parts.append(f"{asked} {hit.symbol or ''}: {', '.join(hit.codes)}.")
+    elif hit.symbol and hit.symbol not in hit.reasoning[:60]:
+        parts.append(f"{hit.symbol}.")
+    return " ".join([*parts, hit.reasoning])
+
+
+def _named(action: str, params: Any) -> str:
+    rest = ", ".join(f"{k} {v}" for k, v in params.items() if k != "underlying")
+    return f"{action} {rest}".rstrip()
+
+
+def _allowed(allowed: bool | None) -> str:
+    return "not asked" if allowed is None else "allowed" if allowed else "denied"
+
+
+def _link(link: LinkedDecision | None) -> str | None:
+    if link is None:
+        return None
+    did = _SHORT.get(link.action, link.action)
+    return f"#{link.id} {_minute(link.as_of)} {did} {link.status}: {link.reasoning}"
+
+
+def _later(told_by: int, update: Any) -> str:
+    facts = update.facts
+    names = ("side", "amount", "price", "fee", "delivery_price_usd", "payoff", "cash", "status")
+    said = ", ".join(f"{name} {facts[name]}" for name in names if facts.get(name) is not None)
+    return f"#{told_by} {update.kind} {update.symbol}: {said}"
+
+
+def _minute(as_of: str) -> str:
+    return as_of[:16].replace("T", " ")
+
+
+def _printable(text: str) -> str:
+    return "".join(char for char in text if char.isprintable() or char == "\n")
