@@ -7,10 +7,17 @@ records and can be made again from them; nothing is decided from it.
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Iterator
+
+from pydantic import ValidationError
 
 from callwright.domain.record import CycleRecord
 from callwright.memory.facets import FACET_COLUMNS, DecisionFacets, denial_codes, facets_of
+from callwright.memory.packing import RecordPacker
+
+UNREADABLE = (ValidationError, zlib.error, LookupError, UnicodeDecodeError)
+"""What reading a damaged record raises."""
 
 DERIVED_TABLES = (
     "decisions", "decision_codes", "decision_updates", "day_stats", "decision_days",
@@ -92,13 +99,19 @@ def rebuild_index(connection: sqlite3.Connection) -> Iterator[int]:
     for table in DERIVED_TABLES:
         connection.execute(f"DELETE FROM {table}")
     connection.execute(FORGET_TRIGGER)
+    packer = RecordPacker(connection)
     last = 0
     while rows := connection.execute(
-        "SELECT seq, record_line(record) FROM cycles WHERE seq > ? ORDER BY seq LIMIT 500", (last,)
+        "SELECT seq, record FROM cycles WHERE seq > ? ORDER BY seq LIMIT 500", (last,)
     ).fetchall():
-        for seq, line in rows:
-            index_record(connection, seq, CycleRecord.from_line(line))
+        for seq, stored in rows:
             last = seq
+            try:
+                record = CycleRecord.from_line(packer.line(stored) or "")
+            except UNREADABLE:
+                # Only ``verify`` can tell of it; the others must stay findable.
+                continue
+            index_record(connection, seq, record)
             yield seq
 
 

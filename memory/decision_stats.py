@@ -55,25 +55,20 @@ def decision_stats(reader: DecisionReader, question: StatsQuestion) -> StatsAnsw
     groups = question.group_by
     if len(set(groups)) != len(groups):
         raise QueryInvalid("a dimension to group by is named twice")
-    rolled_up = _day_conditions(question.where) if _ROLLED_UP.issuperset(groups) else None
-    if rolled_up is not None:
-        where, table, sums = rolled_up, "day_stats", _ROLLUP_SUMS
+    by_days = _day_conditions(question.where)
+    if by_days is not None and _ROLLED_UP.issuperset(groups):
+        where, table, sums = by_days, "day_stats", _ROLLUP_SUMS
         keys = [f"nullif({_GROUPS[name]}, '')" for name in groups]
-        total_of = "coalesce(sum(d.count), 0)"
     else:
         where, table = conditions_of(reader, question.where), "decisions"
         sums = ", ".join(
             part.replace("(model", "(d.model").replace("(seq", "(d.seq") for part in ROLLUP_SUMS
         )
         keys = [_GROUPS[name] for name in groups]
-        total_of = "count(*)"
     source = f"{table} d"
-    total = int(
-        reader.rows(f"SELECT {total_of} FROM {source} WHERE {where.sql}", where.values)[0][0]
-    )
+    total = _total(reader, by_days, where)
     if "code" in groups:
         source = "decision_codes k CROSS JOIN decisions d ON d.seq = k.seq"
-        sums = sums.replace("(seq)", "(d.seq)")
         if question.where.code is not None:
             where = where.plus("k.code = ?", question.where.code.upper())
     selected = ", ".join([*keys, sums])
@@ -107,8 +102,17 @@ def decision_stats(reader: DecisionReader, question: StatsQuestion) -> StatsAnsw
         groups=len(found),
         total=total,
         where=question.where,
-        table="day_stats" if rolled_up is not None else "decisions",
+        table="day_stats" if table == "day_stats" else "decisions",
         notes=tuple(notes),
+    )
+
+
+def _total(reader: DecisionReader, by_days: Conditions | None, where: Conditions) -> int:
+    if by_days is not None:
+        sql = f"SELECT coalesce(sum(d.count), 0) FROM day_stats d WHERE {by_days.sql}"
+        return int(reader.rows(sql, by_days.values)[0][0])
+    return int(
+        reader.rows(f"SELECT count(*) FROM decisions d WHERE {where.sql}", where.values)[0][0]
     )
 
 

@@ -16,6 +16,7 @@ PLAIN_RECORDS = 400
 _DICTIONARY_BYTES = 32_000
 _ID_BYTES = 4
 _LEVEL = 6
+_COLUMNS = "seq, cycle_id, as_of, log_timestamp, action, decision_source, failure, status, run_id"
 
 
 class RecordPacker:
@@ -56,13 +57,18 @@ class RecordPacker:
     def pack_old(self, newest_seq: int, *, limit: int) -> int:
         """Compress up to ``limit`` plain records older than the newest; return how many."""
         rows = self._connection.execute(
-            "SELECT seq, record FROM cycles WHERE typeof(record) = 'text' AND seq <= ?"
+            f"SELECT {_COLUMNS}, record FROM cycles WHERE typeof(record) = 'text' AND seq <= ?"
             " ORDER BY seq LIMIT ?",
             (newest_seq - PLAIN_RECORDS, limit),
         ).fetchall()
-        for seq, line in rows:
+        for *cells, line in rows:
+            # An UPDATE would leave each page as empty as the shorter row makes it; after a DELETE
+            # SQLite joins pages that are mostly empty.
+            self._connection.execute("DELETE FROM cycles WHERE seq = ?", (cells[0],))
             self._connection.execute(
-                "UPDATE cycles SET record = ? WHERE seq = ?", (self.pack(line), seq)
+                f"INSERT INTO cycles ({_COLUMNS}, record)"
+                f" VALUES ({', '.join('?' * len(cells))}, ?)",
+                (*cells, self.pack(line)),
             )
         return len(rows)
 

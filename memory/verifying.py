@@ -6,7 +6,6 @@ Day files older than the oldest that is there count as archived, as the recorder
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 from callwright.domain.record import CycleRecord
 from callwright.errors import StorageError
 from callwright.memory.database import DeskDatabase
-from callwright.memory.decision_index import ROLLUP_KEYS, ROLLUP_SUMS
+from callwright.memory.decision_index import ROLLUP_KEYS, ROLLUP_SUMS, UNREADABLE
 from callwright.memory.facets import FACET_COLUMNS, denial_codes, facets_of
 from callwright.memory.importing import lines_of
 
@@ -110,7 +109,7 @@ def _rows(
             seen.rows += 1
             try:
                 record = CycleRecord.from_line(database.packer.line(stored) or "")
-            except (ValidationError, zlib.error, LookupError, UnicodeDecodeError) as exc:
+            except UNREADABLE as exc:
                 yield Difference("BAD_ROW", cycle_id, f"cannot be read: {type(exc).__name__}")
                 continue
             if record.cycle_id != cycle_id:

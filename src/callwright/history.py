@@ -114,10 +114,10 @@ def repair_memory(settings: Settings) -> Verification:
         sole_writer(home, settings.account_name),
         open_desk_database(home / DESK_FILE) as database,
     ):
-        import_files(database, paths, on_bytes=lambda _: None)
         with database.transaction():
             for _ in rebuild_index(database.connection):
                 pass
+        import_files(database, paths, on_bytes=lambda _: None)
         missing = [
             found.where
             for found in differences(database, settings.log_dir, Verified())
