@@ -39,7 +39,11 @@ from callwright.memory.reader import open_reader
 from callwright.memory.search import search_decisions
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-_WORDS = ["quiet", "rich", "cheap", "delta", "premium", "skew", "expiry", "cover", "margin", "spread", "vol", "regime", "term", "index", "spot", "carry", "trend", "earned", "defended", "dwell", "weekly", "nearest", "target", "bid", "ask", "fee", "yield", "collar"]  # fmt: skip
+_VOCABULARY = """
+quiet rich cheap delta premium skew expiry cover margin spread vol regime term index spot carry
+trend earned defended dwell weekly nearest target bid ask fee yield collar
+"""
+_WORDS = _VOCABULARY.split()
 
 
 def made_up_records(count: int, *, seed: int = 7) -> Iterator[CycleRecord]:
@@ -159,7 +163,7 @@ def _inserts(home: Path, database: DeskDatabase, records: Iterator[CycleRecord])
                 bare.write(line)
                 os.fsync(bare.fileno())
 
-            def index_only(record: CycleRecord = record) -> None:
+            def index_only(record: CycleRecord, spent: list[float]) -> None:
                 with database.transaction():
                     seq = database.rows("SELECT max(seq) FROM cycles")[0][0]
                     database.connection.execute("SAVEPOINT bench")
@@ -182,7 +186,7 @@ def _inserts(home: Path, database: DeskDatabase, records: Iterator[CycleRecord])
                 known = costs.setdefault(name, ([], []))
                 known[0].extend(cpu)
                 known[1].extend(wall)
-            index_only()
+            index_only(record, spent)
             known = costs.setdefault("of it: the index", ([], []))
             known[0].extend(spent)
             known[1].extend(spent)

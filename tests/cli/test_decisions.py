@@ -1,0 +1,105 @@
+"""``callwright decisions``: every command, as a person and as a machine asks it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from callwright.cli import main
+from desks import desk_settings, run_desk
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("desk")
+    run_desk(desk_settings(home), 30)
+    return home
+
+
+@pytest.fixture
+def ask(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
+    def run(*arguments: str, home: Path = desk) -> tuple[int, str, str]:
+        line = ["callwright", "decisions", *arguments, "--home", str(home)]
+        monkeypatch.setattr(sys, "argv", line)
+        monkeypatch.setenv("COLUMNS", "80")
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"], ["list", "--action", "roll", "--limit", "2", "--oldest", "--each"],
+        ["list", "--denied"], ["list", "--failed"], ["search", "delta nearest"],
+        ["search", '"*^ NEAR('], ["search", "zebra delta"], ["show", "5"], ["stats"],
+        ["stats", "--by", "month", "--by", "code"], ["stats", "--by", "strike", "--limit", "3"],
+        ["list", "--since", "2026-01-06", "--until", "2026-01-06", "--strike", "94.5k"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_as_a_table_and_as_json(ask: Ask, arguments: list[str]) -> None:
+    code, out, err = ask(*arguments)
+    assert (code, err) == (0, "")
+    assert out
+    assert max(len(line.rstrip()) for line in out.splitlines()) <= 80
+    code, out, _ = ask(*arguments, "--json")
+    assert code == 0
+    assert json.loads(out)
+
+
+def test_a_day_without_a_time_is_included(ask: Ask) -> None:
+    _, out, _ = ask("list", "--since", "2026-01-06", "--until", "2026-01-06", "--json")
+    days = {hit["as_of"][:10] for hit in json.loads(out)["hits"]}
+    assert days == {"2026-01-06"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "about"),
+    [
+        (["show", "9999"], "no decision 9999"),
+        (["list", "--action", "yolo"], "cannot be asked"),
+        (["list", "--since", "yesterday"], "is no time"),
+        (["list", "--strike", "high"], "is no strike"),
+        (["stats", "--by", "mood"], "cannot be asked"),
+        (["stats", "--by", "day", "--by", "day"], "twice"),
+        (["export", "x.xlsx"], "cannot export"),
+        (["export", "-", "--format", "parquet"], "cannot export"),
+    ],
+)
+def test_wrong_questions_are_one_clear_message(ask: Ask, arguments: list[str], about: str) -> None:
+    code, out, err = ask(*arguments)
+    assert (code, out) == (2, "")
+    assert about in err
+    assert "what to do" in err or "twice" in err
+
+
+def test_import_verify_and_export(ask: Ask, desk: Path, tmp_path: Path) -> None:
+    files = sorted(str(path) for path in (desk / "logs").iterdir())
+    code, out, _ = ask("import", *files, "--json", home=tmp_path / "other")
+    assert (code, json.loads(out)["added"]) == (0, 30)
+    code, out, _ = ask("import", *files, home=tmp_path / "other")
+    assert (code, "0 added, 30 known" in out) == (0, True)
+    code, out, _ = ask("verify", "--log-dir", str(desk / "logs"), home=tmp_path / "other")
+    assert (code, "agree" in out) == (0, True)
+    code, out, _ = ask("verify", "--json", home=tmp_path / "other")
+    assert (code, json.loads(out)["difference_count"]) == (1, 30)
+    code, out, _ = ask("export", str(tmp_path / "all.csv"), "--json")
+    assert (code, json.loads(out)["decisions"]) == (0, 30)
+    code, out, _ = ask("export", "-")
+    assert out == "".join(Path(file).read_text() for file in files)
+
+
+def test_without_a_desk_it_is_said(ask: Ask, tmp_path: Path) -> None:
+    code, _, err = ask("list", home=tmp_path)
+    assert code == 1
+    assert "no desk database" in err
