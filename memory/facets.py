@@ -7,7 +7,7 @@ recorder, and ``decisions verify`` can compare the two.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
@@ -64,7 +64,8 @@ class DecisionFacets:
         return self.as_of[:10]
 
     def cells(self) -> tuple[Any, ...]:
-        return astuple(self)
+        """Return the values in the order of ``FACET_COLUMNS``."""
+        return tuple(self.__dict__.values())
 
 
 FACET_COLUMNS = tuple(field.name for field in fields(DecisionFacets))

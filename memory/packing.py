@@ -13,9 +13,10 @@ from typing import Any
 PLAIN_RECORDS = 400
 """How many of the newest records stay text."""
 
-_DICTIONARY_BYTES = 32_000
+_DICTIONARY_BYTES = 16_000
 _ID_BYTES = 4
-_LEVEL = 6
+# Level 6 with twice the dictionary saves a tenth more and takes three times as long, every cycle.
+_LEVEL = 3
 _COLUMNS = "seq, cycle_id, as_of, log_timestamp, action, decision_source, failure, status, run_id"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from builders import NOW
 from callwright.domain.decision import Action
-from callwright.domain.history import DecisionFilter, DecisionSearch, StatsQuestion
+from callwright.domain.history import DecisionFilter, DecisionHit, DecisionSearch, StatsQuestion
 from callwright.errors import CallwrightError, QueryInvalid, QueryTooSlow, StorageError
 from callwright.memory.decision_detail import get_decision
 from callwright.memory.decision_stats import decision_stats
@@ -126,7 +126,8 @@ def test_pages_follow_one_another(
     memory: DecisionReader, order: Any, collapse: bool, text: str | None
 ) -> None:
     whole = search_decisions(memory, DecisionSearch(order=order, collapse=collapse, text=text))
-    found, cursor = [], None
+    found: list[DecisionHit] = []
+    cursor = None
     for _ in range(10):
         page = search_decisions(
             memory,
