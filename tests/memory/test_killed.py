@@ -52,7 +52,9 @@ def test_killing_the_writer_loses_and_doubles_nothing(home: Any, a_record: Any) 
     again = home.reopen()
     assert len(again.log.unfinished()) <= 1
     assert again.log.restore_lines() <= 1
-    stored = [row[0] for row in again.db.rows("SELECT record FROM cycles ORDER BY seq")]
+    stored = [
+        row[0] for row in again.db.rows("SELECT record_line(record) FROM cycles ORDER BY seq")
+    ]
     assert again.lines() == stored
     ids = [CycleRecord.from_line(line).cycle_id for line in stored]
     assert len(set(ids)) == len(ids) > 4
