@@ -36,7 +36,7 @@ class UsageTotals:
             None when none is known.
         without_tokens: Settled ones whose input or output is not known.
         cost_usd: Sum of the known costs, None when none is known.
-        held_usd: What open and unpriced ones count as spent, beside ``cost_usd``.
+        reserved_usd: What open and unpriced ones count as spent, beside ``cost_usd``.
     """
 
     day: str
@@ -50,7 +50,7 @@ class UsageTotals:
     reasoning_tokens: int | None = None
     without_tokens: int = 0
     cost_usd: Decimal | None = None
-    held_usd: Decimal = Decimal(0)
+    reserved_usd: Decimal = Decimal(0)
 
     def to_jsonable(self) -> dict[str, Any]:
         """Return the totals as JSON values; money is exact text."""
@@ -76,7 +76,7 @@ def usage_totals(database: DeskDatabase, *, since: datetime) -> tuple[UsageTotal
         if cost is not None:
             totals.cost_usd = (totals.cost_usd or Decimal(0)) + stored_usd(database, cost)
         elif reserved is not None:
-            totals.held_usd += stored_usd(database, reserved)
+            totals.reserved_usd += stored_usd(database, reserved)
         if state == "reserved":
             totals.open += 1
         else:
@@ -98,20 +98,15 @@ def unpriced_models(database: DeskDatabase, *, since: datetime) -> tuple[str, ..
 def budget_report(database: DeskDatabase, budgets: Budgets, *, at: datetime) -> dict[str, Any]:
     """Return what day and month cost, what the budgets leave, and the stage, as JSON values.
 
-    ``cost_usd`` is what is known; ``held_usd`` is what counts as spent beside it. Whatever lies
+    ``cost_usd`` is what is known; ``reserved_usd`` is what counts as spent beside it. Whatever lies
     after ``at`` counts too, as it does for ``UsageBook``.
 
     Raises:
         StorageError: They cannot be read.
     """
-    month = usage_totals(database, since=month_start(at))
-    today = _of_day(month, at)
-    spent_day_usd, spent_month_usd = _counted(today), _counted(month)
-    stage = budget_stage(
-        spent_day_usd=spent_day_usd, spent_month_usd=spent_month_usd, budgets=budgets
-    )
+    month, today = _month_and_day(database, at)
     return {
-        "stage": stage.name,
+        "stage": _stage(month, today, budgets),
         "day": _period(today, budgets.day_usd, next_day(at)),
         "month": _period(month, budgets.month_usd, next_month(at)),
         "cycle_budget_usd": _jsonable(budgets.cycle_usd),
@@ -126,22 +121,31 @@ def usage_summary(database: DeskDatabase, budgets: Budgets, *, at: datetime) -> 
     Raises:
         StorageError: They cannot be read.
     """
-    month = usage_totals(database, since=month_start(at))
-    today = _of_day(month, at)
-    spent_day_usd, spent_month_usd = _counted(today), _counted(month)
-    stage = budget_stage(
-        spent_day_usd=spent_day_usd, spent_month_usd=spent_month_usd, budgets=budgets
-    )
+    month, today = _month_and_day(database, at)
     return {
-        "stage": stage.name,
-        "today_usd": _known_usd(spent_day_usd, today),
-        "month_usd": _known_usd(spent_month_usd, month),
+        "stage": _stage(month, today, budgets),
+        "today_usd": _known_usd(today),
+        "month_usd": _known_usd(month),
         "unpriced_this_month": sum(t.unpriced for t in month),
     }
 
 
-def _known_usd(spent_usd: Decimal, totals: Sequence[UsageTotals]) -> float | None:
+def _month_and_day(
+    database: DeskDatabase, at: datetime
+) -> tuple[Sequence[UsageTotals], Sequence[UsageTotals]]:
+    month = usage_totals(database, since=month_start(at))
+    return month, _of_day(month, at)
+
+
+def _stage(month: Sequence[UsageTotals], today: Sequence[UsageTotals], budgets: Budgets) -> str:
+    return budget_stage(
+        spent_day_usd=_counted(today), spent_month_usd=_counted(month), budgets=budgets
+    ).name
+
+
+def _known_usd(totals: Sequence[UsageTotals]) -> float | None:
     """Return what counts as spent; None when nothing does because no price is known."""
+    spent_usd = _counted(totals)
     if not spent_usd and any(t.unpriced for t in totals):
         return None
     return float(spent_usd)
@@ -167,7 +171,7 @@ def _period(totals: Sequence[UsageTotals], budget_usd: Decimal, renews: datetime
         "unpriced": sum(t.unpriced for t in totals),
         "open": sum(t.open for t in totals),
         "cost_usd": _jsonable(_known(t.cost_usd for t in totals)),
-        "held_usd": _jsonable(sum((t.held_usd for t in totals), Decimal(0))),
+        "reserved_usd": _jsonable(sum((t.reserved_usd for t in totals), Decimal(0))),
         "budget_usd": _jsonable(budget_usd),
         "left_usd": _jsonable(left_usd),
         "renews_at": f"{renews:%Y-%m-%dT%H:%M:%SZ}",
@@ -175,7 +179,7 @@ def _period(totals: Sequence[UsageTotals], budget_usd: Decimal, renews: datetime
 
 
 def _counted(totals: Iterable[UsageTotals]) -> Decimal:
-    return sum(((t.cost_usd or Decimal(0)) + t.held_usd for t in totals), Decimal(0))
+    return sum(((t.cost_usd or Decimal(0)) + t.reserved_usd for t in totals), Decimal(0))
 
 
 def _known(amounts: Iterable[Decimal | None]) -> Decimal | None:

@@ -256,9 +256,6 @@ class Settings(BaseSettings):
         if data.get("venue") == "deribit-testnet":
             # Labels and records of a testnet account never look like those of the paper account.
             preset["account_name"] = "deribit-testnet"
-        if data.get("paper_url") == "":
-            # The command line's way to say: none, whatever the environment says.
-            data = {**data, "paper_url": None}
         return {**preset, **data}
 
     @model_validator(mode="after")

@@ -161,7 +161,7 @@ def test_json_is_exact_and_read_beside_a_running_desk(
     assert found["totals"][0]["cost_usd"] == found["day"]["cost_usd"] == "0.00264"
     assert found["totals"][0]["input_tokens"] == 3_500
     assert found["stage"] == "FULL"
-    assert {"left_usd", "budget_usd", "held_usd", "renews_at"} <= set(found["month"])
+    assert {"left_usd", "budget_usd", "reserved_usd", "renews_at"} <= set(found["month"])
 
 
 def test_a_models_name_cannot_write_to_the_terminal(tmp_path: Path) -> None:

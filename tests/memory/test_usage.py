@@ -126,7 +126,7 @@ def test_a_request_is_reserved_at_its_most_and_settled_at_its_cost(db: DeskDatab
     assert totals.to_jsonable() == {
         "day": "2026-01-30", "model": MODEL, "requests": 1, "open": 0, "unpriced": 0,
         "input_tokens": 4000, "cached_tokens": 1000, "output_tokens": 200,
-        "reasoning_tokens": 100, "without_tokens": 0, "cost_usd": "0.0051", "held_usd": "0",
+        "reasoning_tokens": 100, "without_tokens": 0, "cost_usd": "0.0051", "reserved_usd": "0",
     }  # fmt: skip
 
 
@@ -321,7 +321,7 @@ def test_an_unknown_cost_counts_as_what_was_reserved(
     with pytest.raises(BudgetExhausted):
         reserve(book)
     (totals,) = usage_totals(db, since=NOON)
-    assert (totals.cost_usd, totals.held_usd, totals.unpriced) == (None, MOST, 1)
+    assert (totals.cost_usd, totals.reserved_usd, totals.unpriced) == (None, MOST, 1)
 
 
 def test_the_model_that_answered_is_the_one_that_costs(db: DeskDatabase) -> None:
@@ -514,7 +514,7 @@ def test_a_kill_between_asking_and_booking_leaves_the_reservation_counted(tmp_pa
         with pytest.raises(BudgetExhausted, match=r"0\.01 USD are left"):
             reserve(book)
         (totals,) = usage_totals(db, since=NOON)
-        assert (totals.open, totals.held_usd, totals.cost_usd) == (1, MOST, None)
+        assert (totals.open, totals.reserved_usd, totals.cost_usd) == (1, MOST, None)
         assert reservation == "1"
 
 

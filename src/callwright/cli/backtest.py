@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from callwright.cli.options import ConfigFile, Json, Market, Step, settings_of
-
-IN_A_BACKTEST: dict[str, Any] = {
-    "dry_run": False,
-    "venue": "paper",
-    "paper_url": "",
-    "llm_enabled": False,
-}
-"""Whatever the configuration says: throw-away paper money in this process, decided by rules."""
 
 
 def backtest(
@@ -30,8 +22,9 @@ def backtest(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Run the desk over several markets and print a line of each: it trades on the paper exchange.
+    """Run the desk over several markets and print a line of each.
 
+    Whatever the configuration says, it trades throw-away paper money in this process, by rules.
     Every run has a fresh home that is deleted afterwards, without fsync. After each one the books
     of desk and exchange are audited against the invariants; exit code 1 if one is broken.
     """
@@ -45,7 +38,7 @@ def backtest(
     from callwright.cli.backtest_table import backtest_table
     from callwright.cli.tables import print_uncut
 
-    each = [settings_of(config=config, market=spec, step=step, **IN_A_BACKTEST) for spec in specs]
+    each = [settings_of(config=config, market=spec, step=step) for spec in specs]
     runs = list(
         track(
             run_each(each, cycles=cycles, jobs=jobs),

@@ -57,7 +57,7 @@ def costs_view(found: Mapping[str, Any]) -> list[RenderableType]:
         table = plain_table(
             "What models were asked and cost, by UTC day",
             "day and model",
-            *("requests", "input", "cached", "output", "reasoning", "USD", "held USD"),
+            *("requests", "input", "cached", "output", "reasoning", "USD", "reserved USD"),
         )
         for row in found["totals"]:
             name = f"{row['day']}  {_printable(row['model'])}"
@@ -76,7 +76,7 @@ def costs_view(found: Mapping[str, Any]) -> list[RenderableType]:
                     )
                 ),
                 _usd(row["cost_usd"]),
-                _usd(row["held_usd"]),
+                _usd(row["reserved_usd"]),
             )
         parts.append(table)
     else:
@@ -87,11 +87,13 @@ def costs_view(found: Mapping[str, Any]) -> list[RenderableType]:
             )
         )
     parts += [Text(note) for note in _notes(found)]
-    budgets = plain_table("Budgets in USD", "for", "budget", "known", "held", "left", "renews")
+    budgets = plain_table("Budgets in USD", "for", "budget", "known", "reserved", "left", "renews")
     budgets.add_row("cycle", _usd(found["cycle_budget_usd"]), "", "", "", "cycle")
     for name in ("day", "month"):
         period = found[name]
-        money = (_usd(period[key]) for key in ("budget_usd", "cost_usd", "held_usd", "left_usd"))
+        money = (
+            _usd(period[key]) for key in ("budget_usd", "cost_usd", "reserved_usd", "left_usd")
+        )
         budgets.add_row(name, *money, period["renews_at"][:10])
     parts.append(budgets)
     parts.append(Text(f"Stage {found['stage']}: {_STAGES[found['stage']]}."))

@@ -30,14 +30,9 @@ from callwright.paper.orders import Ticket
 from callwright.paper.records import Order, PositionReport
 from callwright.paper.refusals import TOO_MANY_REQUESTS, ExchangeError
 from callwright.paper.schedule import CURRENT
+from callwright.venues.deribit.errors import UNDECIDED_CODES
 
 T = TypeVar("T")
-
-UNDECIDED_CODES = frozenset({10040, 10041, 10047, 11051, 11094, 13028})
-"""Errors that do not say whether the order was taken: look it up before anything else.
-
-Timed out (13888) is not among them: the order came after ``valid_until`` and was refused.
-"""
 
 
 class PaperVenue:
