@@ -29,7 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "venues": FOUNDATION | {"ports", "paper", "crashpoints"},
     "memory": FOUNDATION | {"ports", "crashpoints"},
     "tools": FOUNDATION | {"analytics", "ports"},
-    "agents": FOUNDATION | {"ports", "tools", "crashpoints"},
+    "explain": FOUNDATION | {"ports", "tools"},
+    "agents": FOUNDATION | {"ports", "tools", "explain", "crashpoints"},
     "journal": FOUNDATION | {"ports", "execution"},
     "gates": FOUNDATION | {"policy", "guardrails"},
     "brain": FOUNDATION | {"ports", "policy", "gates"},
@@ -47,6 +48,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "costs": FOUNDATION | {"config", "memory"},
     "history": FOUNDATION | {"config", "lock", "memory"},
     "connect": FOUNDATION | {"config", "ports", "clock", "lock", "venues", "paper"},
+    "desk_reader": FOUNDATION
+    | {
+        "config", "ports", "memory", "history", "gates", "cycle", "brain", "analytics", "policy",
+        "costs", "summary", "bootstrap", "model_brain", "tools", "what_if",
+    },
+    "what_if": FOUNDATION | {"config", "ports", "analytics", "policy", "gates", "cycle", "brain"},
+    "chatting": FOUNDATION
+    | {
+        "config", "ports", "desk_reader", "explain", "tools", "model_brain", "agents", "costs",
+        "history", "memory",
+    },
     "bootstrap": FOUNDATION
     | {
         "config", "ports", "connect", "cycle", "loop", "brain", "execution", "memory", "paper",
@@ -60,7 +72,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": FOUNDATION
     | {
         "config", "connect", "bootstrap", "loop", "summary", "health", "execution", "analytics",
-        "paper", "costs", "backtest", "history",
+        "paper", "costs", "backtest", "history", "chatting", "desk_reader", "what_if", "explain",
+        "tools",
     },
 }  # fmt: skip
 """Beside itself, each part may import these parts of ours; what is not listed may not."""

@@ -17,6 +17,14 @@ from callwright.domain.account import Account
 from callwright.domain.contract import ContractSpec
 from callwright.domain.decision import Proposal
 from callwright.domain.desk import Breaker, BreakerName, DeskState, TradingState
+from callwright.domain.explain import WhatIf, WhatIfAnswer
+from callwright.domain.history import (
+    DecisionDetail,
+    DecisionSearch,
+    SearchPage,
+    StatsAnswer,
+    StatsQuestion,
+)
 from callwright.domain.market import MarketView
 from callwright.domain.orders import (
     Fill,
@@ -380,4 +388,39 @@ class DeskStateStore(Protocol):
 
     def release(self, name: BreakerName, underlying: str = "") -> None:
         """Forget a breaker."""
+        ...
+
+
+class DeskReader(Protocol):
+    """Everything that can be asked about a desk; it can read and nothing else.
+
+    Raises:
+        QueryInvalid, QueryTooSlow, StorageError: There is no answer; never an empty one instead.
+    """
+
+    def search_decisions(self, search: DecisionSearch) -> SearchPage:
+        """Return a page of the decisions that match."""
+        ...
+
+    def get_decision(self, key: int | str) -> DecisionDetail:
+        """Return the decision with this number or ``cycle_id``."""
+        ...
+
+    def decision_stats(self, question: StatsQuestion) -> StatsAnswer:
+        """Return how many decisions, by what."""
+        ...
+
+    def get_status(self) -> Mapping[str, Any]:
+        """Return mode, brain, model, trading state, limits, positions and the last cycle."""
+        ...
+
+    def what_if(self, question: WhatIf) -> WhatIfAnswer:
+        """Return what the rules would do on the last snapshot with these changes."""
+        ...
+
+    async def what_would_the_model_do(self, question: WhatIf) -> WhatIfAnswer:
+        """Return what the model would propose there, when the budget allows to ask it.
+
+        A model that failed is an answer with a ``failure``.
+        """
         ...
