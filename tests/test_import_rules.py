@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "loop": FOUNDATION | {"ports", "cycle", "journal", "execution", "crashpoints"},
     "clock": set(),
+    "local": FOUNDATION,
     "model_brain": FOUNDATION | {"config", "ports", "gates", "agents", "memory", "costs"},
     "costs": FOUNDATION | {"config", "memory"},
     "history": FOUNDATION | {"config", "lock", "memory"},
@@ -72,8 +73,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": FOUNDATION
     | {
         "config", "connect", "bootstrap", "loop", "summary", "health", "execution", "analytics",
-        "paper", "costs", "backtest", "history", "chatting", "desk_reader", "what_if", "explain",
-        "tools",
+        "paper", "costs", "backtest", "history", "local", "chatting", "desk_reader", "what_if",
+        "explain", "tools",
     },
 }  # fmt: skip
 """Beside itself, each part may import these parts of ours; what is not listed may not."""

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from callwright import __version__
-from callwright.cli import backtest, chain, control, costs, decisions, doctor, paper, run
+from callwright.cli import backtest, chain, control, costs, decisions, doctor, local, paper, run
 from callwright.errors import CallwrightError, ConfigError, QueryInvalid
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ app.command("resume")(control.resume)
 app.command("doctor")(doctor.doctor)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(paper.app, name="paper")
+app.add_typer(local.app, name="local")
 
 
 @app.callback(invoke_without_command=True)
