@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -163,7 +164,11 @@ def _brain(settings: Settings) -> str:
 
 
 def _retry_line(error: CallwrightError) -> str:
-    return f"nothing is decided before the venue can be read; trying again: {error.message}"
+    line = (
+        f"{datetime.now(UTC):%H:%M:%S} UTC: nothing is decided before the venue can be read: "
+        f"{error.message}; trying again"
+    )
+    return f"{line}. {error.remedy}" if error.remedy else line
 
 
 def _start_lines(report: ReconcileReport) -> list[str]:

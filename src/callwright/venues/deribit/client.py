@@ -299,9 +299,11 @@ class DeribitClient:
                 response = await self._connections().handle_async_request(request)
                 body = await _bounded_body(response)
         except _BEFORE_SENDING as exc:
-            raise NotSent(f"no connection ({type(exc).__name__})", passes=True) from exc
+            why = type(exc).__name__
+            raise NotSent(f"no connection to {self.host} ({why})", passes=True) from exc
         except (httpx.HTTPError, httpx.StreamError, TimeoutError) as exc:
-            raise NoAnswer(f"no answer ({type(exc).__name__})", passes=True) from exc
+            why = type(exc).__name__
+            raise NoAnswer(f"no answer from {self.host} ({why})", passes=True) from exc
         try:
             reply = read_reply(
                 response.status_code,
