@@ -6,14 +6,18 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO   := var/demo
 
-.PHONY: run test check bench seeds fuzz kill-test constraints clean help
+.PHONY: run ask test check bench bench-memory seeds fuzz evidence kill-test constraints clean help
 
 help:
 	@echo "make run    watch the desk trade a synthetic market on the embedded exchange"
+	@echo "make ask    ask that desk why"
 	@echo "make test   run the tests"
 	@echo "make check  lint, types, import rules"
 	@echo "make bench  measure speed"
-	@echo "make fuzz   take 100,000 fuzzed model outputs through parser and gates"
+	@echo "make bench-memory  measure the decision memory at 100,000 and 1,000,000 decisions"
+	@echo "make fuzz   take 100,000 fuzzed model outputs through parser and gates, and"
+	@echo "            100,000 texts through the search of decisions"
+	@echo "make evidence  check right and wrong answers of the explainer, list what is missed"
 	@echo "make kill-test  kill the desk at every crash point, 20 seeds each, both brains"
 	@echo "make seeds  run seeds 1-20 to the end, check every invariant, print their summaries"
 
@@ -21,6 +25,16 @@ run: $(VENV)/.installed
 	@rm -rf $(DEMO)
 	@$(BIN)/callwright run --venue paper --market synthetic:7 --step 6h --cycles 240 \
 	  --interval 0.05 --no-dry-run --home $(DEMO) --log-dir $(DEMO)/logs
+
+# The desk of "make run" answers without a model; callwright chat takes any question.
+ask: $(VENV)/.installed
+	@test -f $(DEMO)/desk.db || $(MAKE) --no-print-directory run
+	@for question in "When did the risk engine last block you, and why?" \
+	  "Why are you picking the 97k strike every time?" \
+	  "How often did you roll in February, and what did it cost?" \
+	  "What would you do if I had no BTC?"; do \
+	  printf '\n> %s\n\n' "$$question"; \
+	  $(BIN)/callwright chat "$$question" --no-llm --home $(DEMO) || exit 1; done
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n auto --dist worksteal
@@ -36,11 +50,21 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m bench
 
+# Other sizes: make bench-memory SIZES="20000"
+SIZES ?= 100000 1000000
+bench-memory: $(VENV)/.installed-dev
+	@$(BIN)/python -m bench.bench_memory $(SIZES)
+
 seeds: $(VENV)/.installed
 	@$(BIN)/callwright backtest --seeds 1-20 --step 6h --cycles 240
 
 fuzz: $(VENV)/.installed-dev
 	@$(BIN)/python scripts/fuzz.py
+	@$(BIN)/python scripts/fuzz_search.py
+
+# Right answers that must pass, wrong ones that must not; lists every miss.
+evidence: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest tests/explain/test_mutations.py -s
 
 kill-test: $(VENV)/.installed-dev
 	@$(BIN)/python scripts/kill_test.py

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from agents import Model, ModelResponse, ModelSettings
 from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
@@ -18,7 +20,7 @@ from agents.tool import FunctionTool, Tool
 
 from callwright.agents.failures import ModelFailed
 from callwright.agents.prompt import estimated_tokens, tokens_max
-from callwright.agents.transport import FACTS, ReplyFacts
+from callwright.agents.replies import FACTS, ReplyFacts
 from callwright.crashpoints import reach
 from callwright.domain.failure import ModelFailure
 from callwright.ports import RequestUsage, UsageBook
@@ -26,6 +28,16 @@ from callwright.tools.fences import outside_text
 
 OUTPUT_TOKENS_MIN = 16
 """OpenAI refuses a smaller cap on the output (API reference, read 2026-11-21)."""
+
+
+@dataclass
+class _Request:
+    """One request: what its reply says, and what became of it."""
+
+    facts: ReplyFacts = field(default_factory=ReplyFacts)
+    outcome: str = "LLM_UNFINISHED"
+    names: list[str] = field(default_factory=list)
+    spoken: int = 0
 
 
 class BookedModel(Model):
@@ -83,13 +95,75 @@ class BookedModel(Model):
             BudgetExhausted: It was not sent.
             StorageError: The usage cannot be booked.
         """
-        characters = _characters(system_instructions, input, tools)
+        with self._booked(_characters(system_instructions, input, tools)) as request:
+            token = FACTS.set(request.facts)
+            try:
+                response = await self._inner.get_response(
+                    system_instructions,
+                    input,
+                    dataclasses.replace(model_settings, max_tokens=self._output_left),
+                    tools,
+                    *args,
+                    **kwargs,
+                )
+            finally:
+                FACTS.reset(token)
+            reach("after_model_reply")
+            self._finish(request, response.output)
+            return response
+
+    async def stream_response(
+        self,
+        system_instructions: str | None,
+        input: Any,
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        *args: Any,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        """Ask once and yield the reply's events as they come.
+
+        What it took is known at the end only. A reply that breaks off, is cancelled or is not read
+        to its end is booked as unknown, which counts as spent at what was reserved.
+
+        Raises:
+            ModelFailed, BudgetExhausted, StorageError: As ``get_response``, at the first event or
+                at any later one.
+        """
+        with self._booked(_characters(system_instructions, input, tools)) as request:
+            request.facts.is_streamed = True
+            events = self._inner.stream_response(
+                system_instructions,
+                input,
+                dataclasses.replace(model_settings, max_tokens=self._output_left),
+                tools,
+                *args,
+                **kwargs,
+            )
+            async with aclosing(cast("AsyncGenerator[Any]", events)):
+                # The transport takes them when the request goes out, which the first event waits
+                # for; later ones may be read in another context.
+                token = FACTS.set(request.facts)
+                try:
+                    event = await anext(events, None)
+                finally:
+                    FACTS.reset(token)
+                while event is not None:
+                    if event.type == "response.completed":
+                        self._finish(request, event.response.output)
+                    yield event
+                    event = await anext(events, None)
+            if request.outcome != "ok":
+                raise ModelFailed(ModelFailure.BAD_REPLY, "the reply has no end")
+
+    @contextmanager
+    def _booked(self, characters: int) -> Iterator[_Request]:
+        """Reserve a request that is made within the block, and settle it however the block ends."""
         about = estimated_tokens(characters)
         if about > self._input_left or self._output_left < OUTPUT_TOKENS_MIN:
             raise ModelFailed(
-                ModelFailure.TOO_MANY_TOKENS, "the tokens of this decision are used up"
+                ModelFailure.TOO_MANY_TOKENS, "the tokens that it may take are used up"
             )
-        settings = dataclasses.replace(model_settings, max_tokens=self._output_left)
         reservation = self._book.reserve(
             purpose=self._purpose,
             model=self._name,
@@ -97,41 +171,45 @@ class BookedModel(Model):
             output_tokens_max=self._output_left,
         )
         reach("before_model_call")
-        facts, outcome, was_run = ReplyFacts(), "LLM_UNFINISHED", True
-        token = FACTS.set(facts)
-        started, names, spoken = self._clock(), list[str](), 0
+        request, was_run = _Request(), True
+        started = self._clock()
         try:
-            response = await self._inner.get_response(
-                system_instructions, input, settings, tools, *args, **kwargs
-            )
-            reach("after_model_reply")
-            outcome = "ok"
-            names = [self._mask(name) for name in tools_called(response)]
-            spoken = estimated_tokens(_spoken(response))
-            self._turn += 1
-            return response
+            yield request
         except ModelFailed as exc:
-            outcome = exc.failure.value
+            request.outcome = exc.failure.value
             # Nothing was sent, or it was turned away at the door: no model has run.
             was_run = exc.was_sent and exc.failure not in _TURNED_AWAY
             raise
         except asyncio.CancelledError:
-            outcome = ModelFailure.TIMEOUT.value
+            if request.outcome != "ok":
+                request.outcome = ModelFailure.TIMEOUT.value
             raise
         except Exception:
-            outcome = ModelFailure.BAD_REPLY.value
+            request.outcome = ModelFailure.BAD_REPLY.value
             raise
         finally:
-            FACTS.reset(token)
             latency_ms = round((self._clock() - started) * 1000, 1)
-            turn = self._turn - 1 if outcome == "ok" else self._turn
+            is_ok = request.outcome == "ok"
             self.trace.append(
-                {"turn": turn, "tools": names, "latency_ms": latency_ms, "outcome": outcome}
+                {
+                    "turn": self._turn - 1 if is_ok else self._turn,
+                    "tools": request.names,
+                    "latency_ms": latency_ms,
+                    "outcome": request.outcome,
+                }
             )
-            booked = self._settle(reservation, facts, latency_ms, outcome, was_run=was_run)
+            booked = self._settle(
+                reservation, request.facts, latency_ms, request.outcome, was_run=was_run
+            )
             # A provider that does not say, or says what cannot be, counts at our own estimate.
             self._input_left -= _first(booked.input_tokens, about) or 0
-            self._output_left -= _first(booked.output_tokens, spoken) or 0
+            self._output_left -= _first(booked.output_tokens, request.spoken) or 0
+
+    def _finish(self, request: _Request, output: list[Any]) -> None:
+        request.outcome = "ok"
+        request.names = [self._mask(name) for name in tools_called(output)]
+        request.spoken = estimated_tokens(_spoken(output))
+        self._turn += 1
 
     def _settle(
         self,
@@ -161,10 +239,6 @@ class BookedModel(Model):
         self.requests.append(booked)
         return booked
 
-    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        """Refuse: a stream's usage is known only at its end, and nothing here needs one."""
-        raise NotImplementedError("answers are not streamed")
-
     def get_retry_advice(self, request: ModelRetryAdviceRequest) -> ModelRetryAdvice | None:
         """Give no advice: ``providers.retry_settings`` holds the one policy."""
         return None
@@ -192,11 +266,11 @@ _TURNED_AWAY = frozenset({ModelFailure.NOT_AUTHORISED, ModelFailure.RATE_LIMITED
 """A key, a name or a rate that is refused is refused before a model runs: zero tokens, known."""
 
 
-def tools_called(response: ModelResponse) -> list[str]:
-    """Return the names of the tools that a reply calls, in its order."""
+def tools_called(output: list[Any]) -> list[str]:
+    """Return the names of the tools that the items of a reply call, in their order."""
     return [
         outside_text(str(getattr(item, "name", "")), length_max=40)
-        for item in response.output
+        for item in output
         if getattr(item, "type", None) == "function_call"
     ]
 
@@ -211,9 +285,9 @@ def _characters(system_instructions: str | None, input: Any, tools: list[Tool]) 
     return len(system_instructions or "") + len(text) + sum(len(json.dumps(s)) for s in schemas)
 
 
-def _spoken(response: ModelResponse) -> int:
+def _spoken(output: list[Any]) -> int:
     texts: list[Any] = []
-    for item in response.output:
+    for item in output:
         texts += [getattr(item, "name", None), getattr(item, "arguments", None)]
         for part in getattr(item, "content", None) or ():
             texts += [getattr(part, "text", None), getattr(part, "refusal", None)]

@@ -11,7 +11,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from agents import Agent, RunConfig, Runner
 from agents.exceptions import AgentsException, MaxTurnsExceeded, ModelRefusalError
@@ -47,8 +47,10 @@ class LlmBrain:
 
     Args:
         check: The codes that a proposal would be denied with now; shown to the model beforehand.
+            None: nothing of the kind is shown.
         book: What requests cost, reserved before each of them.
         redact: Masks every known secret in a text.
+        purpose: What its requests are booked as; ``chat`` when somebody only asks what it would do.
         clock: Seconds that only ever grow, for latencies.
 
     Raises:
@@ -63,11 +65,13 @@ class LlmBrain:
         *,
         limits: Limits,
         policy: PolicySettings,
-        check: Check,
+        check: Check | None,
         book: UsageBook,
         redact: Callable[[str], str],
+        purpose: Literal["decision", "chat"] = "decision",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._purpose = purpose
         self._settings = settings
         self._limits = limits
         self._policy = policy
@@ -76,7 +80,7 @@ class LlmBrain:
         self._redact = redact
         self._clock = clock
         self._provider = Provider(settings, clock)
-        self._instructions = instructions(limits, policy)
+        self._instructions = instructions(limits, policy, has_prechecks=check is not None)
         # The first cycle may always ask.
         self._cycles_since_asked = CYCLES_PER_QUESTION - 1
 
@@ -120,7 +124,7 @@ class LlmBrain:
         try:
             async with (
                 asyncio.timeout(self._settings.timeout_s),
-                self._provider.open(asking.model, book=self._book, purpose="decision") as booked,
+                self._provider.open(asking.model, book=self._book, purpose=self._purpose) as booked,
             ):
                 proposal = await self._ask(booked, asking.model, version, decision)
         except StorageError:
@@ -151,7 +155,9 @@ class LlmBrain:
         agent = Agent[Decision](
             name="manager",
             instructions=self._instructions,
-            tools=[*manager_tools(stepwise=settings.is_stepwise)],
+            tools=[
+                *manager_tools(stepwise=settings.is_stepwise, has_prechecks=self._check is not None)
+            ],
             model=booked,
             model_settings=self._provider.model_settings(model, cache_key=version),
             tool_use_behavior=finish,
@@ -198,9 +204,9 @@ def failure_of(error: Exception) -> ModelFailed:
         case BudgetExhausted():
             return ModelFailed(ModelFailure.BUDGET_EXHAUSTED, error.message)
         case TimeoutError():
-            return ModelFailed(ModelFailure.TIMEOUT, "the decision's deadline passed")
+            return ModelFailed(ModelFailure.TIMEOUT, "the deadline passed")
         case MaxTurnsExceeded():
-            return ModelFailed(ModelFailure.TOO_MANY_CALLS, "the decision took too many turns")
+            return ModelFailed(ModelFailure.TOO_MANY_CALLS, "it took too many turns")
         case ModelRefusalError():
             return ModelFailed(ModelFailure.REFUSED, "the model refused")
         case AgentsException():

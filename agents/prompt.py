@@ -47,17 +47,25 @@ LIMITS_SHOWN: tuple[str, ...] = (
 )
 """The limits that a choice of the manager's can respect, by their names in ``Limits``."""
 
+PRECHECKS = '\n- Propose only what has "passes": true; "codes" say why code would deny the rest.'
+"""Told where the tools show what code would say of each proposal."""
+
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
-def instructions(limits: Limits, policy: PolicySettings) -> str:
-    """Return the fixed part of the prompt, for one configuration."""
+def instructions(limits: Limits, policy: PolicySettings, *, has_prechecks: bool = True) -> str:
+    """Return the fixed part of the prompt, for one configuration.
+
+    Args:
+        has_prechecks: The tools show what code would say of each proposal.
+    """
     return rendered(
         files("callwright.agents").joinpath("prompts/manager.md").read_text("utf-8"),
         {
             "fence_open": FENCE_OPEN,
             "fence_close": FENCE_CLOSE,
             "actions": actions_text(),
+            "prechecks": PRECHECKS if has_prechecks else "",
             "limits": limits_text(limits),
             "roll_delta": f"{policy.roll_delta:g}",
             "roll_dte_days": f"{policy.roll_dte_days:g}",

@@ -71,7 +71,7 @@ class Decision:
     snapshot: Snapshot
     scan: Scan
     limits: Limits
-    check: Check
+    check: Check | None
     read: set[str] = field(default_factory=set)
     proposal: Proposal | None = None
     refused: int = 0
@@ -113,19 +113,22 @@ READ_TOOLS: dict[str, tuple[str, Callable[[Decision], str]]] = {
 }
 
 
-def manager_tools(*, stepwise: bool) -> list[FunctionTool]:
+def manager_tools(*, stepwise: bool, has_prechecks: bool = True) -> list[FunctionTool]:
     """Return the four tools.
 
     Args:
         stepwise: Show each reading tool until it was called, and ``propose_action`` only after all
             three: small models propose first and invent what they did not read.
+        has_prechecks: Say that what is listed has been checked.
     """
     tools = []
     for name, (description, view) in READ_TOOLS.items():
         tools.append(
             FunctionTool(
                 name=name,
-                description=description,
+                description=description
+                if has_prechecks
+                else description.replace(", each checked beforehand", ""),
                 params_json_schema=dict(_NO_PARAMETERS),
                 on_invoke_tool=_reader(name, view),
                 strict_json_schema=True,
@@ -198,11 +201,12 @@ class Caps(RunHooks[Decision]):
         calls = [item for item in response.output if item.type == "function_call"]
         decision = context.context
         decision.tool_calls += len(calls)
-        if len(calls) > self._tool_calls_per_turn_max or decision.tool_calls > self._tool_calls_max:
-            raise ModelFailed(
-                ModelFailure.TOO_MANY_CALLS,
-                f"{len(calls)} tool calls in one turn, {decision.tool_calls} so far",
-            )
+        require_no_flood(
+            len(calls),
+            decision.tool_calls,
+            per_turn_max=self._tool_calls_per_turn_max,
+            total_max=self._tool_calls_max,
+        )
         for call in calls:
             if call.name not in READ_TOOLS and call.name != PROPOSE:
                 name = outside_text(call.name, length_max=40)
@@ -211,7 +215,7 @@ class Caps(RunHooks[Decision]):
         if len(proposed) > 1:
             raise ModelFailed(ModelFailure.AMBIGUOUS, "two different proposals in one turn")
         if not calls:
-            _require_text(response)
+            require_text(response)
 
 
 def _meaning(arguments: str) -> str:
@@ -221,7 +225,16 @@ def _meaning(arguments: str) -> str:
         return arguments
 
 
-def _require_text(response: ModelResponse) -> None:
+def require_no_flood(in_turn: int, so_far: int, *, per_turn_max: int, total_max: int) -> None:
+    """Raise ``ModelFailed`` when a model calls more tools than it may."""
+    if in_turn > per_turn_max or so_far > total_max:
+        raise ModelFailed(
+            ModelFailure.TOO_MANY_CALLS, f"{in_turn} tool calls in one turn, {so_far} so far"
+        )
+
+
+def require_text(response: ModelResponse) -> None:
+    """Raise ``ModelFailed`` when a reply without tool calls refuses, or says nothing."""
     text = ""
     for item in response.output:
         for part in getattr(item, "content", None) or ():

@@ -10,10 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from callwright import gates
 from callwright.bootstrap import HomeDesk, open_desk
 from callwright.config import Settings, load_settings
-from callwright.cycle import judge, observe, run_cycle, scan_live
+from callwright.cycle import observe, run_cycle, scan_live
 from callwright.domain.record import CycleRecord
+from callwright.domain.snapshot_codec import encode_snapshot
 from callwright.journal import Judged, Observed, build_record
 from callwright.loop import run_loop
 from callwright.paper.markets import open_source
@@ -83,7 +85,7 @@ def benchmarks() -> list[tuple[str, Callable[[], object], int]]:
     snapshot = wait(observe(desk, account))
     snapshot, scan = wait(scan_live(desk, snapshot))
     answer = wait(desk.brain.decide(snapshot, scan))
-    _, sizing, approval = judge(desk, snapshot, scan, answer)
+    sizing, approval = gates.judge(answer.proposal, snapshot, scan, desk.policy, desk.limits)
     record = build_record(
         cycle_id="bench",
         log_time=snapshot.as_of,
@@ -117,7 +119,12 @@ def benchmarks() -> list[tuple[str, Callable[[], object], int]]:
         ("part: observe", lambda: wait(observe(desk, account)), 1),
         ("part: scan with prechecks", lambda: wait(scan_live(desk, snapshot)), 1),
         ("part: decide by rules", lambda: wait(desk.brain.decide(snapshot, scan)), 1),
-        ("part: size, guardrail, risk", lambda: judge(desk, snapshot, scan, answer), 1),
+        (
+            "part: size, guardrail, risk",
+            lambda: gates.judge(answer.proposal, snapshot, scan, desk.policy, desk.limits),
+            1,
+        ),
+        ("part: snapshot to its bytes", lambda: encode_snapshot(snapshot), 1),
         ("part: record to its line", record.to_line, 1),
         ("one whole cycle with its market step, no fsync", step_and_cycle, 1),
         (

@@ -1,140 +1,218 @@
-"""``python -m bench.bench_memory [DECISIONS]``: insert, search, statistics and size of the memory.
+"""``make bench-memory``: insert, questions and size of the decision memory, at several sizes.
 
-Decisions are made-up text in real records, written through the real index, 2,000 a transaction;
-then some are inserted durably one by one, beside a bare append and fsync of the same line. CPU is
-``time.process_time``; wall time on a shared machine is for comparing only.
+``python -m bench.bench_memory [DECISIONS ...] [--keep DIR] [--no-scan]``. Histories are those of
+``tests/long_histories.py``, written by the desk's own record writer, 2,000 a transaction; then some
+are inserted durably one by one, as the loop does, beside a bare append and fsync of as many bytes.
+CPU is ``time.process_time``: what an idle core would need. Wall time of a shared machine is for
+comparing only.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import random
+import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from callwright.domain.base import iso_utc
-from callwright.domain.decision import Action
-from callwright.domain.history import DecisionFilter, DecisionSearch, StatsQuestion
-from callwright.domain.record import (
-    ActionRecord,
-    CycleRecord,
-    ExecutionRecord,
-    StateRecord,
-    VerdictRecord,
-)
-from callwright.domain.verdict import Reason
+from callwright.domain.record import CycleRecord
 from callwright.memory.database import DeskDatabase, open_desk_database
-from callwright.memory.decision_detail import get_decision
-from callwright.memory.decision_index import index_record
 from callwright.memory.decision_log import SqliteDecisionLog
-from callwright.memory.decision_stats import decision_stats
 from callwright.memory.flight_recorder import FlightRecorder
 from callwright.memory.reader import open_reader
-from callwright.memory.search import search_decisions
 
-START = datetime(2026, 1, 5, tzinfo=UTC)
-_VOCABULARY = """
-quiet rich cheap delta premium skew expiry cover margin spread vol regime term index spot carry
-trend earned defended dwell weekly nearest target bid ask fee yield collar
-"""
-_WORDS = _VOCABULARY.split()
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from bench.memory_questions import Question, questions
+from long_histories import START, STEP, long_history, write
 
-def made_up_records(count: int, *, seed: int = 7) -> Iterator[CycleRecord]:
-    """Yield records a minute apart: nine in ten hold, the rest open, roll, close or are denied."""
-    chance = random.Random(seed)
-    for number in range(count):
-        at = iso_utc(START + timedelta(minutes=number))
-        coin, base = ("BTC", 97_000) if chance.random() < 0.7 else ("ETH", 3_200)
-        strike = base + chance.randrange(-8, 9) * (500 if coin == "BTC" else 25)
-        symbol = f"{coin}-{chance.randrange(1, 29)}FEB26-{strike}-C"
-        draw = chance.random()
-        kind = (
-            Action.DO_NOTHING if draw < 0.9 else Action.OPEN_COVERED_CALL if draw < 0.94
-            else Action.ROLL_COVERED_CALL if draw < 0.97 else Action.CLOSE_COVERED_CALL
-        )  # fmt: skip
-        why = " ".join(chance.choices(_WORDS, k=45))
-        params: dict[str, Any] = {} if kind is Action.DO_NOTHING else {
-            "underlying": coin, "symbol": symbol, "size": 0.1,
-        }  # fmt: skip
-        if kind is Action.ROLL_COVERED_CALL:
-            params["from_symbol"] = symbol.replace("FEB26", "JAN26")
-        proposed = ActionRecord(action=kind, params=params, reasoning=f"{symbol}: {why}")
-        denied = bool(params) and chance.random() < 0.16
-        code = chance.choice(["ROLL_DWELL", "COOLDOWN", "NET_DELTA_ABOVE_MAXIMUM"])
-        reasons = (Reason(code=code, facts={"symbol": symbol, "held_s": 64_800.0}),)
-        final = ActionRecord(action="DO_NOTHING", params={}, reasoning=why) if denied else proposed
-        candidates = tuple(
-            {"symbol": symbol, "delta": chance.random(), "bid_coin": chance.random(),
-             "premium_yield_annual": chance.random(), "passes": True, "codes": []}
-            for _ in range(5)
-        )  # fmt: skip
-        yield CycleRecord(
-            schema=1,
-            log_timestamp=at,
-            cycle_id=f"bench-{at}",
-            state=StateRecord(
-                as_of=at, spot={"BTC": 97_000.0 + chance.random(), "ETH": 3_200.0},
-                portfolio={"equity_usd": 130_000.0 + chance.random(), "margin_used_pct": 8.4},
-                vol={coin: {"iv_annual": chance.random(), "rv_annual": chance.random()}},
-                candidates_count=5, candidates=candidates, funnel={},
-            ),
-            proposed_action=proposed,
-            baseline_action=None,
-            guardrail=VerdictRecord(allowed=True),
-            risk_check=VerdictRecord(
-                allowed=None if not params else not denied, reasons=reasons if denied else ()
-            ),
-            clamps=(),
-            final_action=final,
-            execution=ExecutionRecord(
-                status="filled" if params and not denied else "skipped", dry_run=False
-            ),
-            order_updates=(),
-            config_snapshot={"mode": "research", "max_margin_used_pct": 40.0},
-            decision_source="llm",
-            failure=None,
-            llm={"model": "made-up", "input_tokens": 5_000, "output_tokens": 300,
-                 "cost_usd": 0.0021, "prompt_version": "v1"},
-        )  # fmt: skip
+INSERTS = 500
+REPEATS = 15
+
+Figures = tuple[list[float], list[float]]
+"""CPU and wall milliseconds."""
 
 
-def fill(database: DeskDatabase, records: Iterator[CycleRecord], *, batch: int = 2_000) -> None:
-    """Store records many a transaction; the flight recorder gets none."""
-    is_over = False
-    while not is_over:
-        with database.transaction():
-            for _ in range(batch):
-                record = next(records, None)
-                if record is None:
-                    is_over = True
-                    break
-                _store(database, record)
-            last = database.rows("SELECT coalesce(max(seq), 0) FROM cycles")[0][0]
-            database.packer.pack_old(last, limit=2 * batch)
+class Measured:
+    """What was measured at one size, for the slope to the next."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.bytes_each = 0.0
+        self.cpu_ms: dict[str, float] = {}
 
 
-def _store(database: DeskDatabase, record: CycleRecord) -> None:
-    database.write(
-        "cycles",
-        "INSERT INTO cycles (cycle_id, as_of, log_timestamp, action, decision_source, failure,"
-        " status, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            record.cycle_id, record.state.as_of, record.log_timestamp, record.final_action.action,
-            record.decision_source, record.failure, record.execution.status, record.to_line(),
-        ),
-    )  # fmt: skip
-    seq = database.rows("SELECT last_insert_rowid()")[0][0]
-    index_record(database.connection, seq, record)
+def main() -> None:
+    """Measure each size in a folder of its own, then print the slope."""
+    parser = argparse.ArgumentParser(prog="python -m bench.bench_memory", description=__doc__)
+    parser.add_argument("decisions", nargs="*", type=int, default=[100_000])
+    parser.add_argument("--keep", type=Path, help="build in this folder, and leave it there")
+    parser.add_argument("--no-scan", action="store_true", help="leave out the scans of the JSONL")
+    options = parser.parse_args()
+    sizes = []
+    for count in options.decisions:
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder) if options.keep is None else options.keep / str(count)
+            home.mkdir(parents=True, exist_ok=True)
+            sizes.append(_measure(home, count, scan=not options.no_scan))
+    if len(sizes) > 1:
+        _slope(sizes[-2], sizes[-1], 10 * sizes[-1].count)
 
 
-def _timed(call: Callable[[], object], repeats: int) -> tuple[list[float], list[float]]:
+def _measure(home: Path, count: int, *, scan: bool) -> Measured:
+    found = Measured(count)
+    path, lines = home / "desk.db", home / "all.jsonl"
+    print(f"\n== {count:,} decisions", flush=True)
+    if not path.exists():
+        _build(path, lines, long_history(count))
+    with open_desk_database(path) as database:
+        # After those that a kept memory has from the last time.
+        known = database.rows("SELECT count(*) FROM cycles")[0][0]
+        _inserts(home, database, long_history(INSERTS, seed=1, start=START + STEP * known))
+        database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    found.bytes_each = _sizes(path, lines)
+    asked = list(questions(START, count, STEP))
+    with open_reader(path, deadline_s=60.0) as reader:
+        for question in asked:
+            cpu, wall = _timed(lambda q=question: q.ask(reader), REPEATS)  # type: ignore[misc]
+            found.cpu_ms[question.name] = statistics.median(cpu)
+            _tell(question.name, cpu, wall)
+    if scan:
+        _scans(lines, asked, found)
+    return found
+
+
+def _build(path: Path, lines: Path, history: Iterator[CycleRecord]) -> None:
+    def taken() -> Iterator[CycleRecord]:
+        for record in history:
+            file.write(record.to_line().encode() + b"\n")
+            yield record
+
+    def told(done: int) -> None:
+        if done % 20_000 == 0:
+            rate = done / (time.perf_counter() - wall)
+            print(f"   {done:,} stored, {rate:,.0f} /s", end="\r", file=sys.stderr, flush=True)
+
+    wall, cpu = time.perf_counter(), time.process_time()
+    with lines.open("wb") as file, open_desk_database(path, durable=False) as database:
+        count = write(database, taken(), on_batch=told)
+    took, used = time.perf_counter() - wall, time.process_time() - cpu
+    print(f"made and stored in {took:.0f} s, {used:.0f} s CPU, {used / count * 1e3:.3f} ms each")
+
+
+def _inserts(home: Path, database: DeskDatabase, records: Iterator[CycleRecord]) -> None:
+    class NoRecorder(FlightRecorder):
+        """Its line is written, and timed, apart."""
+
+        def append(self, log_timestamp: str, line: str) -> None:
+            pass
+
+        def is_empty(self) -> bool:
+            return False
+
+    recorder = FlightRecorder(home / "logs")
+    log = SqliteDecisionLog(database, NoRecorder(home / "logs"))
+    wal = Path(f"{database.path}-wal")
+    costs: dict[str, Figures] = {}
+    written = []
+
+    def timed(name: str, call: Callable[[], object]) -> None:
+        cpu, wall = _timed(call, 1)
+        costs.setdefault(name, ([], []))[0].extend(cpu)
+        costs[name][1].extend(wall)
+
+    execute = database._execute
+
+    def watched(sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        # The commit alone is what waits for the disk.
+        if sql != "COMMIT":
+            return execute(sql, parameters)
+        found: list[sqlite3.Cursor] = []
+        timed("of finish: its commit", lambda: found.append(execute(sql, parameters)))
+        return found[0]
+
+    database._execute = watched  # type: ignore[method-assign]
+    with (home / "bare.bin").open("ab", buffering=0) as bare:
+
+        def append(data: bytes) -> None:
+            bare.write(data)
+            os.fsync(bare.fileno())
+
+        for record in records:
+            line = record.to_line()
+            timed("bare append and fsync of the line", lambda d=line: append(d.encode()))  # type: ignore[misc]
+            timed("begin: one row (1 fsync)", lambda r=record: log.begin(r.cycle_id, START))  # type: ignore[misc]
+            before = wal.stat().st_size
+            timed("finish: record, index, sums (1 fsync)", lambda r=record: log.finish(r))  # type: ignore[misc]
+            grown = wal.stat().st_size - before
+            if grown > 0:
+                written.append(grown)
+                data = os.urandom(grown)
+                timed(
+                    "bare append and fsync of what the commit wrote",
+                    lambda d=data: append(d),  # type: ignore[misc]
+                )
+            timed(
+                "flight recorder: its line (1 fsync)",
+                lambda r=record, x=line: recorder.append(r.log_timestamp, x),  # type: ignore[misc]
+            )
+    recorder.close()
+    database._execute = execute  # type: ignore[method-assign]
+    for name in sorted(costs):
+        _tell(name, *costs[name])
+    if written:
+        print(f"a commit writes {statistics.median(written):,.0f} bytes to the WAL")
+    (home / "bare.bin").unlink()
+
+
+def _sizes(path: Path, lines: Path) -> float:
+    connection = sqlite3.connect(path)
+    count = int(connection.execute("SELECT count(*) FROM cycles").fetchone()[0])
+    tables = connection.execute(
+        "SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC LIMIT 8"
+    ).fetchall()
+    connection.close()
+    size = path.stat().st_size
+    named = ", ".join(f"{name} {part / count:.0f}" for name, part in tables)
+    print(f"{size / 1e6:,.1f} MB, {size / count:,.0f} bytes a decision ({named})")
+    print(f"JSONL {lines.stat().st_size / 1e6:,.1f} MB, {lines.stat().st_size / count:,.0f} a line")
+    return size / count
+
+
+def _scans(lines: Path, asked: list[Question], found: Measured) -> None:
+    import orjson
+
+    def records() -> Iterator[Any]:
+        with lines.open("rb") as file:
+            for raw in file:
+                yield orjson.loads(raw)
+
+    for question in asked:
+        if question.scan is not None:
+            cpu, wall = _timed(lambda q=question: q.scan(records()), 1)  # type: ignore[misc]
+            ratio = cpu[0] / found.cpu_ms[question.name]
+            print(
+                f"{'orjson scan: ' + question.name:<52} CPU ms {cpu[0]:>10,.0f}"
+                f"   wall ms {wall[0]:>10,.0f}   {ratio:,.0f} times the memory's"
+            )
+
+
+def _slope(small: Measured, large: Measured, count: int) -> None:
+    print(f"\n== {count:,} decisions, by the slope from {small.count:,} to {large.count:,}")
+    more = (count - large.count) / (large.count - small.count)
+    print(f"{large.bytes_each * count / 1e9:,.1f} GB at {large.bytes_each:,.0f} bytes a decision")
+    for name, at_large in large.cpu_ms.items():
+        at_small = small.cpu_ms[name]
+        then = max(at_large, at_large + (at_large - at_small) * more)
+        print(f"{name:<52} CPU ms {at_small:>9.2f} {at_large:>9.2f} {then:>9.1f}")
+
+
+def _timed(call: Callable[[], object], repeats: int) -> Figures:
     cpu, wall = [], []
     for _ in range(repeats):
         started, clock = time.process_time(), time.perf_counter()
@@ -144,108 +222,12 @@ def _timed(call: Callable[[], object], repeats: int) -> tuple[list[float], list[
     return cpu, wall
 
 
-def _told(name: str, cpu: list[float], wall: list[float]) -> None:
+def _tell(name: str, cpu: list[float], wall: list[float]) -> None:
     def spread(figures: list[float]) -> str:
         cuts = statistics.quantiles(figures, n=20)
-        return f"p50 {statistics.median(figures):9.3f} p95 {cuts[-1]:9.3f}"
+        return f"p50 {statistics.median(figures):8.3f} p95 {cuts[-1]:8.3f}"
 
-    print(f"{name:<44} CPU ms {spread(cpu)}   wall ms {spread(wall)}")
-
-
-def _inserts(home: Path, database: DeskDatabase, records: Iterator[CycleRecord]) -> None:
-    log = SqliteDecisionLog(database, FlightRecorder(home / "logs"))
-    with (home / "bare.jsonl").open("ab", buffering=0) as bare:
-        costs: dict[str, tuple[list[float], list[float]]] = {}
-        for record in records:
-            line = record.to_line().encode() + b"\n"
-
-            def append(line: bytes = line) -> None:
-                bare.write(line)
-                os.fsync(bare.fileno())
-
-            def index_only(record: CycleRecord, spent: list[float]) -> None:
-                with database.transaction():
-                    seq = database.rows("SELECT max(seq) FROM cycles")[0][0]
-                    database.connection.execute("SAVEPOINT bench")
-                    database.connection.execute("DELETE FROM decisions WHERE seq = ?", (seq,))
-                    database.connection.execute("DELETE FROM decision_codes WHERE seq = ?", (seq,))
-                    started = time.process_time()
-                    index_record(database.connection, seq, record)
-                    spent.append((time.process_time() - started) * 1e3)
-                    database.connection.execute("ROLLBACK TO bench")
-                    database.connection.execute("RELEASE bench")
-
-            spent: list[float] = []
-            log.begin(record.cycle_id, START)
-            parts: list[tuple[str, Callable[[], object]]] = [
-                ("bare append and fsync of a line", append),
-                ("cycle's record: row, index, line (2 fsync)", lambda r=record: log.finish(r)),  # type: ignore[misc]
-            ]
-            for name, call in parts:
-                cpu, wall = _timed(call, 1)
-                known = costs.setdefault(name, ([], []))
-                known[0].extend(cpu)
-                known[1].extend(wall)
-            index_only(record, spent)
-            known = costs.setdefault("of it: the index", ([], []))
-            known[0].extend(spent)
-            known[1].extend(spent)
-        for name, (cpu, wall) in costs.items():
-            _told(name, cpu, wall)
-
-
-def main() -> None:
-    """Build a memory in a temporary folder, measure it, and remove it."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        path = home / "desk.db"
-        records = made_up_records(count + 300)
-        with open_desk_database(path, durable=False) as database:
-            started, cpu = time.perf_counter(), time.process_time()
-            fill(database, (next(records) for _ in range(count)))
-            took, used = time.perf_counter() - started, time.process_time() - cpu
-            print(f"{count:,} decisions made and stored in {took:.1f} s, {used:.1f} s CPU")
-        with open_desk_database(path) as database:
-            _inserts(home, database, records)
-            database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-        size = path.stat().st_size
-        lines = [record.to_line() for record in made_up_records(1_000)]
-        each = statistics.mean(len(line) + 1 for line in lines)
-        print(f"{size / 1e6:,.1f} MB, {size / count:,.0f} bytes a decision; JSONL {each:,.0f}")
-        _questions(path, count)
-
-
-def _questions(path: Path, count: int) -> None:
-    roll = (Action.ROLL_COVERED_CALL,)
-    month = DecisionFilter(action=roll, since=START, until=START + timedelta(days=30))
-    searches = {
-        "newest 20": DecisionSearch(),
-        "common word": DecisionSearch(text="premium"),
-        "three common words": DecisionSearch(text="premium skew delta"),
-        "no row has all words": DecisionSearch(text="premium zebra delta"),
-        "strike as words": DecisionSearch(text="97k strike roll"),
-        "rolls of a month": DecisionSearch(where=month),
-        "rolls of a month with a word": DecisionSearch(where=month, text="premium"),
-        "last denied": DecisionSearch(where=DecisionFilter(verdict="denied")),
-        "one code": DecisionSearch(where=DecisionFilter(code="ROLL_DWELL")),
-        "one strike": DecisionSearch(where=DecisionFilter(strike_usd=97_000.0)),
-    }
-    stats = {
-        "by action, all time": StatsQuestion(),
-        "by month and action, all time": StatsQuestion(group_by=("month", "action")),
-        "by code, all time": StatsQuestion(group_by=("code",)),
-        "by strike, opens": StatsQuestion(
-            group_by=("strike",), where=DecisionFilter(action=(Action.OPEN_COVERED_CALL,))
-        ),
-        "by day and action, a month": StatsQuestion(group_by=("day", "action"), where=month),
-    }
-    with open_reader(path, deadline_s=60.0) as reader:
-        for name, search in searches.items():
-            _told(f"search: {name}", *_timed(lambda s=search: search_decisions(reader, s), 20))  # type: ignore[misc]
-        for name, question in stats.items():
-            _told(f"stats: {name}", *_timed(lambda q=question: decision_stats(reader, q), 20))  # type: ignore[misc]
-        _told("get one decision", *_timed(lambda: get_decision(reader, count // 2), 20))
+    print(f"{name:<52} CPU ms {spread(cpu)}   wall ms {spread(wall)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 
 from callwright.domain.base import iso_utc
 from callwright.domain.history import DecisionFilter
-from callwright.memory.fulltext import facet
+from callwright.memory.fulltext import Facets, facet
 from callwright.memory.reader import DecisionReader
 
 ANY_FAILURE = "ANY"
@@ -71,13 +71,13 @@ def conditions_of(reader: DecisionReader, where: DecisionFilter) -> Conditions:
     return _with_time(reader, where, out)
 
 
-def index_tokens(where: DecisionFilter) -> tuple[str, ...]:
+def index_tokens(where: DecisionFilter) -> Facets:
     """Return the filters that the full-text index can apply by itself, before any row is read."""
-    found = []
-    if len(where.action) == 1:
-        found.append(facet("act", where.action[0]))
-    if len(where.proposed_action) == 1:
-        found.append(facet("prop", where.proposed_action[0]))
+    found = [
+        [facet(kind, action) for action in actions]
+        for kind, actions in (("act", where.action), ("prop", where.proposed_action))
+        if actions
+    ]
     for kind, value in (
         ("verdict", where.verdict),
         ("source", where.source),
@@ -85,11 +85,28 @@ def index_tokens(where: DecisionFilter) -> tuple[str, ...]:
         ("coin", where.underlying),
         ("code", where.code),
         ("symbol", where.symbol),
-        ("failure", None if where.failure == ANY_FAILURE else where.failure),
+        ("failure", where.failure),
+        ("strike", None if where.strike_usd is None else f"{where.strike_usd:.10g}"),
+        ("model", where.model),
     ):
         if value is not None:
-            found.append(facet(kind, value))
-    return tuple(found)
+            found.append([facet(kind, value)])
+    return found
+
+
+def needs_tokens(where: DecisionFilter) -> bool:
+    """Return whether filters would read many rows in vain without the full-text index.
+
+    Those that have an index of their own, and time alone, do not.
+    """
+    return (
+        any(
+            value is not None
+            for value in (where.source, where.status, where.underlying, where.model)
+        )
+        or where.verdict in ("allowed", "not_asked")
+        or bool(where.proposed_action)
+    )
 
 
 def _with_time(reader: DecisionReader, where: DecisionFilter, out: Conditions) -> Conditions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,12 +19,16 @@ from typing import Any
 from callwright.errors import StorageError
 from callwright.memory.packing import RecordPacker
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x63777274
 """``cwrt``: tells the desk's file from any other SQLite file."""
 
 BUSY_TIMEOUT_S = 5.0
+_TOLD_FROM = 10_000
+"""Records from which on the time that a migration takes is worth a line."""
 _QUICK_CHECK_MAX_BYTES = 64 * 1024 * 1024
+_MEMORY_TABLES = ("cycles", "snapshots", "decision", "day_stats", "month_stats", "call_stats")
+"""How the names begin of what is remembered and of nothing that is decided from."""
 
 _REMEDIES = (
     ("SQLITE_FULL", "free space on that disk, then start again; nothing committed was lost"),
@@ -237,20 +242,29 @@ def _migrate(database: DeskDatabase) -> None:
     from callwright.memory.migrations import apply_migrations
 
     try:
-        apply_migrations(database.connection)
+        apply_migrations(database.connection, on_indexed=_say_progress)
         # Into the main file at once: without its -wal file a desk must not look brand-new.
         database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as exc:
         raise database._error(exc) from exc
 
 
+def _say_progress(done: int, total: int) -> None:
+    if total > _TOLD_FROM:
+        percent = done / total
+        print(
+            f"callwright: indexing the records for this version: {done:,} ({percent:.0%})",
+            file=sys.stderr,
+        )
+
+
 def _quick_check(database: DeskDatabase) -> None:
-    # Records are by far the most bytes and nothing is decided from them, so in a large file they
-    # are left to ``problems`` (doctor); the ledgers are always checked.
+    # Records, their index and snapshots are by far the most bytes and nothing is decided from them,
+    # so in a large file they are left to ``problems`` (doctor); the ledgers are always checked.
     small = database.path.stat().st_size <= _QUICK_CHECK_MAX_BYTES
     names = [row[0] for row in database.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for name in names:
-        if small or name != "cycles":
+        if small or not name.startswith(_MEMORY_TABLES):
             for (line,) in database.rows(f"PRAGMA quick_check('{name}')"):
                 if line != "ok":
                     raise StorageError(

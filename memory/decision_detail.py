@@ -13,6 +13,11 @@ from callwright.memory.reader import DecisionReader
 
 _MAY_HAVE_TRADED = ("filled", "partially_filled", "submitted", "unknown")
 _LATER_MAX = 200
+# Homes of an earlier version have it in the row.
+_RUN = (
+    "coalesce(c.run_id, (SELECT r.run_id FROM decision_runs r WHERE r.first_seq <= c.seq"
+    " ORDER BY r.first_seq DESC LIMIT 1))"
+)
 
 
 def get_decision(reader: DecisionReader, key: int | str) -> DecisionDetail:
@@ -26,12 +31,22 @@ def get_decision(reader: DecisionReader, key: int | str) -> DecisionDetail:
     value = int(key) if column == "seq" else key
     if isinstance(value, int) and not 0 < value < 2**63:
         raise QueryInvalid(f"there is no decision {key}")
+    with reader.one_view():
+        return _detail(reader, key, column, value)
+
+
+def _detail(
+    reader: DecisionReader, key: int | str, column: str, value: int | str
+) -> DecisionDetail:
     rows = reader.rows(
-        f"SELECT seq, run_id, record_line(record) FROM cycles WHERE {column} = ?", (value,)
+        f"SELECT seq, {_RUN}, record_line(record) FROM cycles c WHERE {column} = ?", (value,)
     )
     if not rows:
+        pruned = reader.rows("SELECT before FROM pruned")
+        gone = f", or it was pruned with all before {pruned[0][0]}" if pruned else ""
         raise QueryInvalid(
-            f"there is no decision {key}", remedy="callwright decisions list shows their numbers"
+            f"there is no decision {key}{gone}",
+            remedy="callwright decisions list shows their numbers",
         )
     seq, run_id, line = rows[0]
     record = _record(line)
@@ -41,7 +56,7 @@ def get_decision(reader: DecisionReader, key: int | str) -> DecisionDetail:
         record=record,
         opened_by=_opened_by(reader, seq, record),
         closed_by=_closed_by(reader, seq, record),
-        later=_later(reader, record.cycle_id),
+        later=_later(reader, seq),
         config_changes=_config_changes(reader, seq, record),
     )
 
@@ -110,12 +125,12 @@ def _linked(
     return LinkedDecision(**dict(zip(names, rows[0], strict=True)))
 
 
-def _later(reader: DecisionReader, cycle_id: str) -> tuple[LaterUpdate, ...]:
+def _later(reader: DecisionReader, seq: int) -> tuple[LaterUpdate, ...]:
     rows = reader.rows(
         "SELECT u.told_by, u.place, record_line(c.record) FROM decision_updates u"
-        " CROSS JOIN cycles c ON c.seq = u.told_by WHERE u.cycle_id = ?"
+        " CROSS JOIN cycles c ON c.seq = u.told_by WHERE u.sent_by = ?"
         " ORDER BY u.told_by, u.place LIMIT ?",
-        (cycle_id, _LATER_MAX),
+        (seq, _LATER_MAX),
     )
     return tuple(
         LaterUpdate(told_by_id=told_by, update=_record(line).order_updates[place])

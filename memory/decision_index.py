@@ -1,7 +1,8 @@
-"""What makes records findable: typed columns, codes, later events, rollups by day, full text.
+"""What makes records findable: typed columns, codes, later events, rollups, full text.
 
 Written in the transaction of the record, by the one writer. Everything here follows from the
-records and can be made again from them; nothing is decided from it.
+records and can be made again from them, but for the sums of months that were pruned; nothing is
+decided from it.
 """
 
 from __future__ import annotations
@@ -12,122 +13,152 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from callwright.domain.record import CycleRecord
-from callwright.memory.facets import FACET_COLUMNS, DecisionFacets, denial_codes, facets_of
+from callwright.domain.record import CycleRecord, OrderUpdate
+from callwright.memory.facets import FACET_COLUMNS, cash_of, denial_codes, facets_of, search_texts
 from callwright.memory.packing import RecordPacker
+from callwright.memory.rollups import ROLLUPS, Group, add_cash, add_decision, stored_group
 
 UNREADABLE = (ValidationError, zlib.error, LookupError, UnicodeDecodeError)
 """What reading a damaged record raises."""
-
-DERIVED_TABLES = (
-    "decisions", "decision_codes", "decision_updates", "day_stats", "decision_days",
-)  # fmt: skip
-
-ROLLUP_KEYS = (
-    "day", "underlying", "action", "proposed_action", "verdict", "status", "source", "failure",
-    "model",
-)  # fmt: skip
-"""Dimensions of ``day_stats``; what is absent is the empty text there."""
-
-ROLLUP_SUMS = (
-    "count(*)",
-    "count(model)",
-    "coalesce(sum(input_tokens), 0)",
-    "coalesce(sum(output_tokens), 0)",
-    "count(cost_nano_usd)",
-    "coalesce(sum(cost_nano_usd), 0)",
-    "sum(is_cost_unknown)",
-    "min(seq)",
-    "max(seq)",
-)
-"""How ``decisions`` add up to the other columns of ``day_stats``, in their order."""
 
 _INSERT = (
     f"INSERT INTO decisions (seq, {', '.join(FACET_COLUMNS)})"
     f" VALUES (?{', ?' * len(FACET_COLUMNS)})"
 )
-_ROLL_UP = (
-    f"INSERT INTO day_stats ({', '.join(ROLLUP_KEYS)}, count, model_decisions, input_tokens,"
-    " output_tokens, cost_known, cost_nano_usd, cost_unknown, first_seq, last_seq)"
-    f" VALUES ({', '.join('?' * len(ROLLUP_KEYS))}, 1, ?, ?, ?, ?, ?, ?, ?, ?)"
-    f" ON CONFLICT ({', '.join(ROLLUP_KEYS)}) DO UPDATE SET count = count + 1,"
-    + ", ".join(
-        f" {name} = {name} + excluded.{name}"
-        for name in (
-            "model_decisions", "input_tokens", "output_tokens", "cost_known", "cost_nano_usd",
-            "cost_unknown",
-        )
-    )
-    + ", first_seq = min(first_seq, excluded.first_seq),"
-    " last_seq = max(last_seq, excluded.last_seq)"
-)  # fmt: skip
 _DAY = (
     "INSERT INTO decision_days (day, first_seq, last_seq) VALUES (?, ?, ?)"
     " ON CONFLICT (day) DO UPDATE SET first_seq = min(first_seq, excluded.first_seq),"
     " last_seq = max(last_seq, excluded.last_seq)"
 )
+_FTS = "decisions_fts (rowid, reasoning, verdict_text, facets)"
 
 
 def index_record(connection: sqlite3.Connection, seq: int, record: CycleRecord) -> None:
     """Make a stored record findable; the caller holds the transaction."""
     row = facets_of(record)
     connection.execute(_INSERT, (seq, *row.cells()))
+    connection.execute(f"INSERT INTO {_FTS} VALUES (?, ?, ?, ?)", (seq, *search_texts(record, row)))
     for code in denial_codes(record):
         connection.execute("INSERT INTO decision_codes (code, seq) VALUES (?, ?)", (code, seq))
-    for place, update in enumerate(record.order_updates):
-        connection.execute(
-            "INSERT INTO decision_updates (told_by, place, cycle_id, kind, symbol)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (seq, place, update.cycle_id, update.kind, update.symbol),
-        )
-    connection.execute(_ROLL_UP, (*rollup_keys(row), *_amounts(row), seq, seq))
     connection.execute(_DAY, (row.day, seq, seq))
+    group = add_decision(connection, seq, row)
+    _take_told_before(connection, seq, record.cycle_id, group)
+    for place, update in enumerate(record.order_updates):
+        _tell(connection, seq, place, update, record.cycle_id, group)
 
 
-def rollup_keys(row: DecisionFacets) -> tuple[str, ...]:
-    """Return the row's group in ``day_stats``."""
-    return tuple(getattr(row, name) or "" for name in ROLLUP_KEYS)
+def forget_record(connection: sqlite3.Connection, seq: int, record: CycleRecord) -> None:
+    """Take a record out of the index; its sums stay. The caller holds the transaction."""
+    row = facets_of(record)
+    connection.execute(
+        "INSERT INTO decisions_fts (decisions_fts, rowid, reasoning, verdict_text, facets)"
+        " VALUES ('delete', ?, ?, ?, ?)",
+        (seq, *search_texts(record, row)),
+    )
+    # What later records tell of it names it again by its cycle.
+    connection.execute(
+        "UPDATE decision_updates SET sent_by = NULL, cycle_id = ? WHERE sent_by = ?",
+        (record.cycle_id, seq),
+    )
+    connection.execute("DELETE FROM decision_updates WHERE told_by = ?", (seq,))
+    connection.execute("DELETE FROM decision_codes WHERE seq = ?", (seq,))
+    connection.execute("DELETE FROM decisions WHERE seq = ?", (seq,))
+
+
+def clear_index(connection: sqlite3.Connection) -> None:
+    """Empty the index, but for the sums of what was pruned; the caller holds the transaction."""
+    connection.execute("INSERT INTO decisions_fts (decisions_fts) VALUES ('delete-all')")
+    for table in ("decisions", "decision_codes", "decision_updates", "decision_days"):
+        connection.execute(f"DELETE FROM {table}")
+    kept_before = pruned_before(connection)
+    for rollup in ROLLUPS:
+        # '2026-02' sorts before '2026-02-01', and the first month kept must not.
+        edge = kept_before if rollup.period == "day" else kept_before[:7]
+        connection.execute(f"DELETE FROM {rollup.table} WHERE {rollup.period} >= ?", (edge,))
+
+
+def index_from(connection: sqlite3.Connection, after: int, *, limit: int) -> int | None:
+    """Index up to ``limit`` records after a number; return the last one, None when none is left.
+
+    A record that cannot be read is passed over: only ``verify`` can tell of it, the others must
+    stay findable.
+    """
+    packer = RecordPacker(connection)
+    rows = connection.execute(
+        "SELECT seq, record FROM cycles WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+    ).fetchall()
+    for seq, stored in rows:
+        try:
+            record = CycleRecord.from_line(packer.line(stored) or "")
+        except UNREADABLE:
+            continue
+        index_record(connection, seq, record)
+    return rows[-1][0] if rows else None
 
 
 def rebuild_index(connection: sqlite3.Connection) -> Iterator[int]:
-    """Make the whole index again from the records; yields each ``seq`` done.
+    """Make the whole index again from the records; yields the number of the last one done.
 
     The caller holds the transaction, so readers see the old index or the new one.
     """
-    connection.execute("INSERT INTO decisions_fts (decisions_fts) VALUES ('delete-all')")
-    connection.execute("DROP TRIGGER decisions_forgotten")
-    for table in DERIVED_TABLES:
-        connection.execute(f"DELETE FROM {table}")
-    connection.execute(FORGET_TRIGGER)
-    packer = RecordPacker(connection)
-    last = 0
-    while rows := connection.execute(
-        "SELECT seq, record FROM cycles WHERE seq > ? ORDER BY seq LIMIT 500", (last,)
-    ).fetchall():
-        for seq, stored in rows:
-            last = seq
-            try:
-                record = CycleRecord.from_line(packer.line(stored) or "")
-            except UNREADABLE:
-                # Only ``verify`` can tell of it; the others must stay findable.
-                continue
-            index_record(connection, seq, record)
-            yield seq
+    clear_index(connection)
+    last: int | None = 0
+    while last is not None and (last := index_from(connection, last, limit=500)) is not None:
+        yield last
 
 
-def _amounts(row: DecisionFacets) -> tuple[int, ...]:
-    return (
-        int(row.model is not None),
-        row.input_tokens or 0,
-        row.output_tokens or 0,
-        int(row.cost_nano_usd is not None),
-        row.cost_nano_usd or 0,
-        row.is_cost_unknown,
-    )
+def pruned_before(connection: sqlite3.Connection) -> str:
+    """Return the first day whose records were not pruned, "" when none ever was."""
+    found = connection.execute("SELECT before FROM pruned").fetchone()
+    return str(found[0]) if found else ""
 
 
-FORGET_TRIGGER = """
-CREATE TRIGGER decisions_forgotten AFTER DELETE ON decisions BEGIN
-  INSERT INTO decisions_fts (decisions_fts, rowid, reasoning, verdict_text, facets)
-  VALUES ('delete', old.seq, old.reasoning, old.verdict_text, old.facets);
-END"""
+def _tell(
+    connection: sqlite3.Connection, seq: int, place: int, update: OrderUpdate, cycle_id: str,
+    group: Group,
+) -> None:  # fmt: skip
+    """Note an event, and count what it moved to the decision that sent the order."""
+    sent_by, senders = (seq, group) if update.cycle_id == cycle_id else (None, None)
+    if sent_by is None and update.cycle_id is not None:
+        found = connection.execute(
+            "SELECT seq FROM cycles WHERE cycle_id = ?", (update.cycle_id,)
+        ).fetchone()
+        senders = stored_group(connection, found[0]) if found else None
+        sent_by = found[0] if senders is not None else None
+    connection.execute(
+        "INSERT INTO decision_updates (told_by, place, sent_by, cycle_id, kind, symbol)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            seq, place, sent_by, None if sent_by is not None else update.cycle_id, update.kind,
+            update.symbol,
+        ),
+    )  # fmt: skip
+    if sent_by is not None and senders is not None:
+        _count(connection, sent_by, senders, update)
+
+
+def _take_told_before(
+    connection: sqlite3.Connection, seq: int, cycle_id: str, group: Group
+) -> None:
+    """Count what records that were stored before this one tell of its orders."""
+    told = connection.execute(
+        "SELECT u.told_by, u.place, c.record FROM decision_updates u"
+        " CROSS JOIN cycles c ON c.seq = u.told_by WHERE u.cycle_id = ?",
+        (cycle_id,),
+    ).fetchall()
+    packer = RecordPacker(connection) if told else None
+    for told_by, place, stored in told:
+        assert packer is not None
+        record = CycleRecord.from_line(packer.line(stored) or "")
+        connection.execute(
+            "UPDATE decision_updates SET sent_by = ?, cycle_id = NULL"
+            " WHERE told_by = ? AND place = ?",
+            (seq, told_by, place),
+        )
+        _count(connection, seq, group, record.order_updates[place])
+
+
+def _count(connection: sqlite3.Connection, seq: int, group: Group, update: OrderUpdate) -> None:
+    cash = cash_of(update)
+    if cash is not None:
+        add_cash(connection, seq, group, cash)

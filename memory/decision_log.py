@@ -12,27 +12,34 @@ from datetime import datetime
 from callwright.crashpoints import reach
 from callwright.domain.failure import BUDGET_FAILURES
 from callwright.domain.record import CycleRecord
+from callwright.domain.snapshot import Snapshot
 from callwright.errors import InsufficientData, StorageError
 from callwright.memory.database import DeskDatabase
-from callwright.memory.decision_index import index_record
 from callwright.memory.flight_recorder import FlightRecorder
+from callwright.memory.recording import store_record
 from callwright.memory.rows import time_text
+from callwright.memory.snapshots import SnapshotStore
 from callwright.ports import BegunCycle
 
 NEUTRAL_FAILURES = frozenset({InsufficientData.code, *BUDGET_FAILURES})
 """Failures that say nothing about the machine: they neither lengthen nor end a run of failures."""
 
 _BATCH = 500
-_PACKED_EACH = 2
-"""Old records compressed by each cycle: more than one, so that a backlog shrinks."""
 
 
 class SqliteDecisionLog:
-    """``ports.DecisionLog`` on the desk database and a flight recorder."""
+    """``ports.DecisionLog`` on the desk database and a flight recorder.
 
-    def __init__(self, database: DeskDatabase, recorder: FlightRecorder) -> None:
+    Args:
+        snapshots_kept: How many of the newest snapshots are stored beside their records.
+    """
+
+    def __init__(
+        self, database: DeskDatabase, recorder: FlightRecorder, *, snapshots_kept: int = 0
+    ) -> None:
         self._db = database
         self._recorder = recorder
+        self._snapshots = SnapshotStore(database, kept=snapshots_kept)
         self._lines_are_behind = False
         self._run_id: str | None = None
 
@@ -66,8 +73,8 @@ class SqliteDecisionLog:
         rows = self._db.rows("SELECT cycle_id, as_of FROM cycles_begun ORDER BY rowid")
         return tuple(BegunCycle(cycle, datetime.fromisoformat(at)) for cycle, at in rows)
 
-    def finish(self, record: CycleRecord) -> None:
-        """Store the record, then append its line.
+    def finish(self, record: CycleRecord, snapshot: Snapshot | None = None) -> None:
+        """Store the record, and the snapshot that it was made on, then append its line.
 
         In the same transaction the cycle stops being unfinished, the run of failures is counted,
         the fills and settlements that the record reports are marked as reported, and the record
@@ -82,11 +89,16 @@ class SqliteDecisionLog:
             line = record.to_line()
         except ValueError as exc:
             raise StorageError(f"record {record.cycle_id} cannot be written: {exc}") from exc
+        seen = self._snapshots.encoded(snapshot)
         reach("before_record_row")
-        with self._db.transaction():
-            self._insert(record, line)
-            self._count_failure(record.failure)
-            self._mark_reported(record)
+        try:
+            with self._db.transaction():
+                self._snapshots.add(self._insert(record, line), seen)
+                self._count_failure(record.failure)
+                self._mark_reported(record)
+        except BaseException:
+            self._snapshots.forget()
+            raise
         reach("before_record_line")
         behind, self._lines_are_behind = self._lines_are_behind, True
         if behind:
@@ -134,31 +146,13 @@ class SqliteDecisionLog:
                 before = seq
         return 0
 
-    def _insert(self, record: CycleRecord, line: str) -> None:
+    def _insert(self, record: CycleRecord, line: str) -> int:
         begun = self._db.write(
             "cycles_begun", "DELETE FROM cycles_begun WHERE cycle_id = ?", (record.cycle_id,)
         )
         if begun != 1:
             raise StorageError(f"cycle {record.cycle_id} has a record already, or never began")
-        self._db.write(
-            "cycles",
-            "INSERT INTO cycles (cycle_id, as_of, log_timestamp, action, decision_source, failure,"
-            " status, run_id, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.cycle_id,
-                record.state.as_of,
-                record.log_timestamp,
-                record.final_action.action,
-                record.decision_source,
-                record.failure,
-                record.execution.status,
-                self._run_id,
-                line,
-            ),
-        )
-        seq = int(self._db.rows("SELECT last_insert_rowid()")[0][0])
-        index_record(self._db.connection, seq, record)
-        self._db.packer.pack_old(seq, limit=_PACKED_EACH)
+        return store_record(self._db, record, line, run_id=self._run_id)
 
     def _count_failure(self, failure: str | None) -> None:
         if failure is None:

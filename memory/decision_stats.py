@@ -1,13 +1,20 @@
-"""How many decisions, by what: added up by SQL, never by counting hits.
+"""How many decisions, by what, and what they brought: added up by SQL, never by counting hits.
 
-The rollup by day answers wherever its columns suffice; else ``decisions`` does. Names of columns
-come from the tables below, values are bound.
+Whole months and days come from the rollups that have the columns asked for, the rest of the time
+from ``decisions``. Names of columns come from the tables below, values are bound.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any, Literal
+
 from callwright.domain.base import iso_utc
 from callwright.domain.history import (
+    CashSum,
     DecisionFilter,
     GroupName,
     StatsAnswer,
@@ -16,34 +23,45 @@ from callwright.domain.history import (
 )
 from callwright.errors import QueryInvalid
 from callwright.memory.conditions import ANY_FAILURE, Conditions, conditions_of
-from callwright.memory.decision_index import ROLLUP_KEYS, ROLLUP_SUMS
-from callwright.memory.facets import NANO_USD
+from callwright.memory.facets import MICRO, NANO, strike_of
 from callwright.memory.reader import DecisionReader
+from callwright.memory.rollups import CALLS, DAYS, KEYS, MONTHS, SUMS, Rollup
 
-_GROUPS: dict[GroupName, str] = {
-    "day": "d.day",
-    # Monday's date; weeks of a year would split at New Year.
-    "week": "date(d.day, 'weekday 0', '-6 days')",
-    "month": "substr(d.day, 1, 7)",
-    "action": "d.action",
-    "proposed_action": "d.proposed_action",
-    "verdict": "d.verdict",
-    "code": "k.code",
-    "failure": "d.failure",
-    "source": "d.source",
-    "status": "d.status",
-    "model": "d.model",
-    "underlying": "d.underlying",
-    "symbol": "d.symbol",
-    "strike": "d.strike_usd",
-}
+_WEEK = "date({day}, 'weekday 0', '-6 days')"
+"""Monday's date; weeks of a year would split at New Year."""
+
 _BY_TIME = frozenset({"day", "week", "month"})
-_ROLLED_UP = frozenset(ROLLUP_KEYS) | _BY_TIME
-_ROLLUP_SUMS = (
-    "sum(d.count), sum(d.model_decisions), sum(d.input_tokens), sum(d.output_tokens),"
-    " sum(d.cost_known), sum(d.cost_nano_usd), sum(d.cost_unknown), min(d.first_seq),"
-    " max(d.last_seq)"
-)
+_DECISION_KEYS = {
+    "day": "d.day", "week": _WEEK.format(day="d.day"), "month": "substr(d.day, 1, 7)",
+    "code": "d.codes", "strike": "d.strike_usd",
+}  # fmt: skip
+_ROLLUP_KEYS: dict[str, dict[str, str]] = {
+    DAYS.table: {
+        "day": "d.day", "week": _WEEK.format(day="d.day"), "month": "substr(d.day, 1, 7)",
+    },
+    MONTHS.table: {"month": "d.month"},
+    CALLS.table: {"month": "d.month", "code": "d.codes", "symbol": "d.symbol",
+                  "strike": "d.symbol"},
+}  # fmt: skip
+_ROLLED_UP_SUMS = [f"sum(d.{name})" for name in SUMS]
+_SUM_NAMES = (*SUMS, "first_seq", "last_seq", "simulated")
+
+_FIRST, _LAST = len(SUMS), len(SUMS) + 1
+
+_Sums = tuple[int, ...]
+"""In the order of ``_SUM_NAMES``."""
+_Key = tuple[Any, ...]
+_Found = list[tuple[_Key, str, _Sums]]
+"""Key, coin and sums; coins apart, because their cash does not add up."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A table to add up, its expressions of the groups, and the conditions on it."""
+
+    table: Literal["day_stats", "month_stats", "call_stats", "decisions"]
+    keys: list[str]
+    where: Conditions
 
 
 def decision_stats(reader: DecisionReader, question: StatsQuestion) -> StatsAnswer:
@@ -55,94 +73,252 @@ def decision_stats(reader: DecisionReader, question: StatsQuestion) -> StatsAnsw
     groups = question.group_by
     if len(set(groups)) != len(groups):
         raise QueryInvalid("a dimension to group by is named twice")
-    by_days = _day_conditions(question.where)
-    if by_days is not None and _ROLLED_UP.issuperset(groups):
-        where, table, sums = by_days, "day_stats", _ROLLUP_SUMS
-        keys = [f"nullif({_GROUPS[name]}, '')" for name in groups]
-    else:
-        where, table = conditions_of(reader, question.where), "decisions"
-        sums = ", ".join(
-            part.replace("(model", "(d.model").replace("(seq", "(d.seq") for part in ROLLUP_SUMS
-        )
-        keys = [_GROUPS[name] for name in groups]
-    source = f"{table} d"
-    total = _total(reader, by_days, where)
-    if "code" in groups:
-        source = "decision_codes k CROSS JOIN decisions d ON d.seq = k.seq"
-        if question.where.code is not None:
-            where = where.plus("k.code = ?", question.where.code.upper())
-    selected = ", ".join([*keys, sums])
-    grouped = ", ".join(str(place + 1) for place in range(len(keys)))
-    by_time = [str(n + 1) for n, name in enumerate(groups) if name in _BY_TIME]
-    order = ", ".join([*by_time, f"{len(keys) + 1} DESC", *(grouped.split(", ") if keys else [])])
-    found = reader.rows(
-        f"SELECT {selected} FROM {source} WHERE {where.sql}"
-        + (f" GROUP BY {grouped} ORDER BY {order}" if keys else ""),
-        where.values,
-    )
-    # Without a dimension an empty sum is one row of nothing.
-    found = [row for row in found if row[len(keys)]]
-    width = len(keys)
-    rows = tuple(
-        _row(dict(zip(groups, row[:width], strict=True)), row[width:], total)
-        for row in found[: question.limit]
-    )
-    notes = []
-    if len(found) > len(rows):
-        notes.append(f"{len(found) - len(rows)} further groups are not shown.")
-    if not total:
-        notes.append("No decision matches.")
-    if "code" in groups:
-        notes.append("A decision denied with two codes stands in two groups.")
-    unknown = sum(row.cost_unknown for row in rows)
-    if unknown:
-        notes.append(f"The cost of {unknown} model decisions is not known; they are in no sum.")
+    with reader.one_view():
+        pieces = _pieces(reader, question)
+        found = [row for piece in pieces for row in _grouped(reader, piece)]
+        total = _total(reader, question, found)
+        pruned = _pruned_before(reader)
+    rows = _merged(question, found)
+    shown = [_row(groups, key, coins, total) for key, coins in rows[: question.limit]]
+    table = pieces[0].table
     return StatsAnswer(
-        rows=rows,
-        groups=len(found),
+        rows=tuple(shown),
+        groups=len(rows),
         total=total,
         where=question.where,
-        table="day_stats" if table == "day_stats" else "decisions",
-        notes=tuple(notes),
+        table=table,
+        notes=tuple(_notes(question, table, found, shown, len(rows), total, pruned)),
     )
 
 
-def _total(reader: DecisionReader, by_days: Conditions | None, where: Conditions) -> int:
-    if by_days is not None:
-        sql = f"SELECT coalesce(sum(d.count), 0) FROM day_stats d WHERE {by_days.sql}"
-        return int(reader.rows(sql, by_days.values)[0][0])
-    return int(
-        reader.rows(f"SELECT count(*) FROM decisions d WHERE {where.sql}", where.values)[0][0]
+def _total(reader: DecisionReader, question: StatsQuestion, found: _Found) -> int:
+    if "code" in question.group_by:
+        # Only what has a code was added up.
+        everything = question.model_copy(update={"group_by": ()})
+        found = [row for piece in _pieces(reader, everything) for row in _grouped(reader, piece)]
+    return sum(sums[0] for _, _, sums in found)
+
+
+def _pieces(reader: DecisionReader, question: StatsQuestion) -> list[_Piece]:
+    """Return what to add up: whole months and days by their rollups, the rest row by row."""
+    where, groups = question.where, question.group_by
+    found: list[_Piece] = []
+    left: list[tuple[datetime | None, datetime | None]] = [(where.since, where.until)]
+    for rollup in (MONTHS, CALLS, DAYS):
+        names = _ROLLUP_KEYS[rollup.table]
+        conditions = _rollup_conditions(rollup, where)
+        if conditions is None or not all(name in names or name in KEYS for name in groups):
+            continue
+        if "code" in groups:
+            conditions = conditions.plus("d.codes <> ''")
+        keys = [names.get(name) or f"d.{name}" for name in groups]
+        rest: list[tuple[datetime | None, datetime | None]] = []
+        for since, until in left:
+            first = None if since is None else _next_start(since, rollup)
+            last = None if until is None else _start(until, rollup)
+            if first is not None and last is not None and first >= last:
+                rest.append((since, until))
+                continue
+            found.append(_Piece(rollup.table, keys, _within(conditions, rollup, first, last)))
+            rest += [(a, b) for a, b in ((since, first), (last, until)) if a != b]
+        left = rest
+    keys = [_DECISION_KEYS.get(name) or f"d.{name}" for name in groups]
+    for since, until in left:
+        asked = where.model_copy(update={"since": since, "until": until})
+        rows = conditions_of(reader, asked)
+        found.append(
+            _Piece(
+                "decisions", keys, rows.plus("d.verdict = 'denied'") if "code" in groups else rows
+            )
+        )
+    return found
+
+
+def _start(at: datetime, rollup: Rollup) -> datetime:
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day if rollup.period == "day" else day.replace(day=1)
+
+
+def _next_start(at: datetime, rollup: Rollup) -> datetime:
+    """Return the first start of a period that is not before a time."""
+    start = _start(at, rollup)
+    if start == at:
+        return at
+    return _start(start + timedelta(days=1 if rollup.period == "day" else 32), rollup)
+
+
+def _within(
+    out: Conditions, rollup: Rollup, first: datetime | None, last: datetime | None
+) -> Conditions:
+    length = len("2026-01-05") if rollup.period == "day" else len("2026-01")
+    for sign, at in ((">=", first), ("<", last)):
+        if at is not None:
+            out = out.plus(f"d.{rollup.period} {sign} ?", iso_utc(at)[:length])
+    return out
+
+
+def _grouped(reader: DecisionReader, piece: _Piece) -> _Found:
+    if piece.table == "decisions":
+        sums = [
+            *SUMS.values(), "min(d.seq)", "max(d.seq)", "coalesce(sum(d.status = 'simulated'), 0)"
+        ]  # fmt: skip
+    else:
+        sums = [
+            *_ROLLED_UP_SUMS, "min(d.first_seq)", "max(d.last_seq)",
+            "sum(d.count * (d.status = 'simulated'))",
+        ]  # fmt: skip
+    width = len(piece.keys)
+    grouped = ", ".join(str(place + 1) for place in range(width + 1))
+    rows = reader.rows(
+        f"SELECT {', '.join([*piece.keys, 'd.underlying', *sums])} FROM {piece.table} d"
+        f" WHERE {piece.where.sql} GROUP BY {grouped}",
+        piece.where.values,
     )
+    return [(row[:width], row[width] or "", row[width + 1 :]) for row in rows]
 
 
-def _row(keys: dict[str, str | float | None], sums: tuple[int, ...], total: int) -> StatsRow:
-    count, asked, tokens_in, tokens_out, cost_known, nano_usd, unknown, first, last = sums
+def _merged(question: StatsQuestion, found: _Found) -> list[tuple[_Key, dict[str, _Sums]]]:
+    """Return the groups as asked for, in order, each with its sums by coin."""
+    merged: dict[_Key, dict[str, _Sums]] = {}
+    counts: dict[_Key, int] = {}
+    is_plain = not {"code", "strike"} & set(question.group_by)
+    for raw, coin, sums in found:
+        # What is absent is the empty text in a rollup.
+        plain = tuple([None if part == "" else part for part in raw])
+        for key in (plain,) if is_plain else _keys(question, plain):
+            counts[key] = counts.get(key, 0) + sums[0]
+            coins = merged.setdefault(key, {})
+            coins[coin] = _added(coins[coin], sums) if coin in coins else sums
+    by_time = [n for n, name in enumerate(question.group_by) if name in _BY_TIME]
+
+    # Stable: among equals the order of the rows, which is that of the keys.
+    order = sorted(merged, key=lambda key: (*[key[n] for n in by_time], -counts[key]))
+    return [(key, merged[key]) for key in order]
+
+
+def _keys(question: StatsQuestion, raw: _Key) -> list[_Key]:
+    """Return the groups in which a row stands: one, or one for each of its codes."""
+    keys: list[list[Any]] = [[]]
+    for name, value in zip(question.group_by, raw, strict=True):
+        parts: Sequence[Any] = [value]
+        if name == "code":
+            codes = (value or "").split(",")
+            asked = question.where.code
+            parts = [c for c in codes if c and (asked is None or c == asked.upper())]
+        elif name == "strike" and isinstance(value, str):
+            parts = [strike_of(value)]
+        keys = [[*key, part] for key in keys for part in parts]
+    return [tuple(key) for key in keys]
+
+
+def _added(one: _Sums, other: _Sums) -> _Sums:
+    added = [a + b for a, b in zip(one, other, strict=True)]
+    added[_FIRST] = min(one[_FIRST], other[_FIRST])
+    added[_LAST] = max(one[_LAST], other[_LAST])
+    return tuple(added)
+
+
+def _row(groups: Sequence[GroupName], key: _Key, coins: dict[str, _Sums], total: int) -> StatsRow:
+    sums = _named(reduce(_added, coins.values()))
+    sold = sums["calls_sold"]
+
+    is_one_coin = sum(_named(each)["calls_sold"] > 0 for each in coins.values()) == 1
+
+    def mean(name: str) -> float | None:
+        return sums[name] / MICRO / sold if sold else None
+
     return StatsRow(
-        keys=keys,
-        count=count,
-        share=count / total,
-        model_decisions=asked,
-        input_tokens=tokens_in,
-        output_tokens=tokens_out,
-        cost_usd=nano_usd / NANO_USD if cost_known else None,
-        cost_unknown=unknown,
-        first_id=first,
-        last_id=last,
+        keys=dict(zip(groups, key, strict=True)),
+        count=sums["count"],
+        share=sums["count"] / total,
+        model_decisions=sums["model_decisions"],
+        input_tokens=sums["input_tokens"],
+        output_tokens=sums["output_tokens"],
+        cost_usd=sums["cost_nano_usd"] / NANO if sums["cost_known"] else None,
+        cost_unknown=sums["cost_unknown"],
+        first_id=sums["first_seq"],
+        last_id=sums["last_seq"],
+        cash={
+            coin: _cash(each)
+            for coin, each in ((coin, _named(coins[coin])) for coin in sorted(coins))
+            if each["fills"] or each["settlements"]
+        },
+        calls_sold=sold,
+        # A mean over strikes of several coins would be the price of nothing.
+        mean_strike_usd=mean("strike_micro") if is_one_coin else None,
+        mean_delta=mean("delta_micro"),
+        mean_premium_yield_annual=mean("yield_micro"),
     )
 
 
-def _day_conditions(where: DecisionFilter) -> Conditions | None:
-    """Return the filter on ``day_stats d``, or None when whole days cannot tell."""
-    if where.symbol is not None or where.strike_usd is not None or where.code is not None:
+def _named(sums: _Sums) -> dict[str, int]:
+    return dict(zip(_SUM_NAMES, sums, strict=True))
+
+
+def _cash(sums: dict[str, int]) -> CashSum:
+    unknown = sums["fills"] + sums["settlements"] - sums["fees_known"]
+    net = sums["premium_nano"] - sums["fees_nano"] + sums["settlement_nano"]
+    return CashSum(
+        premium_coin=sums["premium_nano"] / NANO,
+        fees_coin=sums["fees_nano"] / NANO if sums["fees_known"] else None,
+        settlement_coin=sums["settlement_nano"] / NANO,
+        net_coin=None if unknown else net / NANO,
+        fills=sums["fills"],
+        settlements=sums["settlements"],
+        fees_unknown=unknown,
+    )
+
+
+def _notes(
+    question: StatsQuestion,
+    table: str,
+    found: _Found,
+    shown: Sequence[StatsRow],
+    groups: int,
+    total: int,
+    pruned: str,
+) -> list[str]:
+    notes = []
+    if groups > len(shown):
+        notes.append(f"{groups - len(shown)} further groups are not shown.")
+    if not total:
+        notes.append("No decision matches.")
+    elif not found:
+        notes.append("None of them was denied.")
+    if "code" in question.group_by:
+        notes.append("A decision denied with two codes stands in two groups.")
+    unknown = sum(row.cost_unknown for row in shown)
+    if unknown:
+        notes.append(f"The cost of {unknown} model decisions is not known; they are in no sum.")
+    fees = sum(cash.fees_unknown for row in shown for cash in row.cash.values())
+    if fees:
+        notes.append(f"The fee of {fees} trades is not known; it is in no sum.")
+    simulated = sum(sums[-1] for _, _, sums in found)
+    if simulated:
+        notes.append(
+            f"{simulated} decisions only simulated their trades (dry run); those moved no cash."
+        )
+    since = question.where.since
+    if pruned and (since is None or iso_utc(since) < pruned):
+        left = "their sums are kept" if table != "decisions" else "they are not in this answer"
+        notes.append(f"Decisions before {pruned} were pruned; {left}.")
+    return notes
+
+
+def _pruned_before(reader: DecisionReader) -> str:
+    rows = reader.rows("SELECT before FROM pruned")
+    return str(rows[0][0]) if rows else ""
+
+
+def _rollup_conditions(rollup: Rollup, where: DecisionFilter) -> Conditions | None:
+    """Return the filter on a rollup, time left out, or None when its columns cannot tell."""
+    if where.symbol is not None or where.strike_usd is not None:
+        return None
+    if where.code is not None and rollup.table != "call_stats":
         return None
     out = Conditions("1", ())
-    for sign, at in ((">=", where.since), ("<", where.until)):
-        if at is not None:
-            text = iso_utc(at)
-            if not text.endswith("T00:00:00.000Z"):
-                return None
-            out = out.plus(f"d.day {sign} ?", text[:10])
+    if where.code is not None:
+        out = out.plus("instr(',' || d.codes || ',', ?) > 0", f",{where.code.upper()},")
     for column, actions in (
         ("action", where.action), ("proposed_action", where.proposed_action)
     ):  # fmt: skip

@@ -16,16 +16,16 @@ from typing import Literal
 from callwright.domain.history import DecisionFilter
 from callwright.errors import ConfigError, StorageError
 from callwright.memory.conditions import conditions_of
-from callwright.memory.facets import FACET_COLUMNS
+from callwright.memory.facets import CASH_COLUMNS, FACET_COLUMNS
 from callwright.memory.reader import DecisionReader
 
 ExportFormat = Literal["jsonl", "csv", "parquet"]
-CSV_COLUMNS = ("id", "cycle_id", *(name for name in FACET_COLUMNS if name != "facets"))
+CSV_COLUMNS = ("id", "cycle_id", *FACET_COLUMNS, *CASH_COLUMNS)
 
 _BATCH = 500
 _INTEGERS = (
     "id", "is_dry_run", "input_tokens", "cached_tokens", "output_tokens", "cost_nano_usd",
-    "is_cost_unknown",
+    "is_cost_unknown", "delta_micro", "yield_micro", *CASH_COLUMNS,
 )  # fmt: skip
 _REALS = ("strike_usd", "size_coin")
 

@@ -8,7 +8,12 @@ phrase of its parts, and a strike or expiry inside it is found by itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+Facets = Sequence[Sequence[str]]
+"""Index tokens: of each group a row must have one."""
 
 WORDS_MAX = 24
 
@@ -35,16 +40,13 @@ class FullText:
     terms: tuple[str, ...]
     dropped: int = 0
 
-    def match_all(self, facets: tuple[str, ...] = ()) -> str:
+    def match_all(self, facets: Facets = ()) -> str:
         """Return the query for rows with every term and facet; empty when there is none."""
-        return " AND ".join(f'"{term}"' for term in (*self.terms, *facets))
+        return " AND ".join([*(f'"{term}"' for term in self.terms), *map(_any_of, facets)])
 
-    def match_any(self, facets: tuple[str, ...] = ()) -> str:
+    def match_any(self, facets: Facets = ()) -> str:
         """Return the query for rows with any term and every facet; empty without a term."""
-        if not self.terms:
-            return ""
-        some = " OR ".join(f'"{term}"' for term in self.terms)
-        return " AND ".join((f"({some})", *(f'"{facet}"' for facet in facets)))
+        return " AND ".join(map(_any_of, (self.terms, *facets))) if self.terms else ""
 
 
 def parse_text(text: str | None) -> FullText:
@@ -63,12 +65,12 @@ def parse_text(text: str | None) -> FullText:
     return FullText(kept, len(terms) - len(kept))
 
 
-def coverage(terms: tuple[str, ...], text: str) -> int:
-    """Return how many of the terms a text has, by their stems' first letters."""
-    lower = text.lower()
-    return sum(term[: max(4, len(term) - 3)] in lower for term in terms)
-
-
+@lru_cache(maxsize=4_096)
 def facet(kind: str, value: str) -> str:
     """Return the one index token that stands for ``kind`` = ``value``."""
     return f"x{kind}" + re.sub(r"[\W_]", "", value).lower()
+
+
+def _any_of(words: Sequence[str]) -> str:
+    some = " OR ".join(f'"{word}"' for word in words)
+    return f"({some})" if len(words) > 1 else some

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from callwright.domain.record import CycleRecord
 from callwright.errors import StorageError
 from callwright.memory.database import DeskDatabase
-from callwright.memory.decision_index import index_record
+from callwright.memory.decision_index import pruned_before
+from callwright.memory.recording import store_record
 
 BATCH = 500
-_PACKED_EACH = 2 * BATCH
 
 
 @dataclass
@@ -31,6 +31,7 @@ class ImportReport:
         skipped: Lines that are torn or no records.
         out_of_order: Added records that are older than one before them; they are found, but stand
             after it.
+        pruned: Lines older than what retention left; their sums are kept already.
     """
 
     lines: int = 0
@@ -39,6 +40,7 @@ class ImportReport:
     contradicting: list[str] = field(default_factory=list)
     skipped: int = 0
     out_of_order: int = 0
+    pruned: int = 0
 
 
 def import_files(
@@ -54,18 +56,19 @@ def import_files(
     """
     report = ImportReport()
     newest = database.rows("SELECT coalesce(max(as_of), '') FROM decisions")[0][0]
+    oldest = pruned_before(database.connection)
     for path in paths:
         for batch in _batches(path):
             with database.transaction():
                 for line in batch:
-                    newest = max(newest, _take(database, line, newest, report))
-                last = database.rows("SELECT coalesce(max(seq), 0) FROM cycles")[0][0]
-                database.packer.pack_old(last, limit=_PACKED_EACH)
+                    newest = max(newest, _take(database, line, newest, oldest, report))
             on_bytes(sum(len(line) + 1 for line in batch))
     return report
 
 
-def _take(database: DeskDatabase, raw: bytes, newest: str, report: ImportReport) -> str:
+def _take(
+    database: DeskDatabase, raw: bytes, newest: str, oldest: str, report: ImportReport
+) -> str:
     report.lines += 1
     try:
         line = raw.decode()
@@ -82,26 +85,13 @@ def _take(database: DeskDatabase, raw: bytes, newest: str, report: ImportReport)
         else:
             report.contradicting.append(record.cycle_id)
         return newest
+    if record.state.as_of < oldest:
+        report.pruned += 1
+        return newest
     database.write(
         "cycles_begun", "DELETE FROM cycles_begun WHERE cycle_id = ?", (record.cycle_id,)
     )
-    database.write(
-        "cycles",
-        "INSERT INTO cycles (cycle_id, as_of, log_timestamp, action, decision_source, failure,"
-        " status, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            record.cycle_id,
-            record.state.as_of,
-            record.log_timestamp,
-            record.final_action.action,
-            record.decision_source,
-            record.failure,
-            record.execution.status,
-            line,
-        ),
-    )
-    seq = int(database.rows("SELECT last_insert_rowid()")[0][0])
-    index_record(database.connection, seq, record)
+    store_record(database, record, line, run_id=None)
     report.added += 1
     report.out_of_order += record.state.as_of < newest
     return record.state.as_of

@@ -1,17 +1,20 @@
 """The schema's history, applied in order by sqlite-utils; a released step is never edited.
 
-Imported only when ``PRAGMA user_version`` is behind. All pending steps and the new version are one
-transaction, so two processes cannot half-migrate a file between them.
+Imported only when ``PRAGMA user_version`` is behind. All pending steps are one transaction, so two
+processes cannot half-migrate a file between them. Records are then indexed in batches, which goes
+on where it stopped when it is killed; the version counts as reached once all of them are.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from sqlite_utils import Database, Migrations
 
 from callwright.memory.database import APPLICATION_ID, SCHEMA_VERSION
-from callwright.memory.decision_index import FORGET_TRIGGER, rebuild_index
+from callwright.memory.decision_index import index_from
+from callwright.memory.rollups import ROLLUPS, SUMS, Rollup
 
 desk_migrations = Migrations("callwright.desk")
 
@@ -257,11 +260,115 @@ CREATE VIRTUAL TABLE decisions_fts USING fts5(
 );
 """
 
-_REMEMBER_TRIGGER = """
-CREATE TRIGGER decisions_remembered AFTER INSERT ON decisions BEGIN
-  INSERT INTO decisions_fts (rowid, reasoning, verdict_text, facets)
-  VALUES (new.seq, new.reasoning, new.verdict_text, new.facets);
-END"""
+# The index again: with cash, averages and rollups by month, and full text without its contents,
+# which the records have.
+_CASH_AND_MONTHS = """
+DROP TABLE decisions_fts;
+DROP TABLE decisions;
+DROP TABLE decision_codes;
+DROP TABLE decision_updates;
+DROP TABLE day_stats;
+DROP TABLE decision_days;
+CREATE TABLE decisions (
+  seq INTEGER PRIMARY KEY,
+  as_of TEXT NOT NULL,
+  day TEXT NOT NULL GENERATED ALWAYS AS (substr(as_of, 1, 10)) VIRTUAL,
+  action TEXT NOT NULL,
+  proposed_action TEXT NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict IN ('allowed', 'denied', 'not_asked')),
+  codes TEXT,
+  underlying TEXT,
+  symbol TEXT,
+  from_symbol TEXT,
+  strike_usd REAL,
+  size_coin REAL,
+  status TEXT NOT NULL,
+  is_dry_run INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  failure TEXT,
+  model TEXT,
+  prompt_version TEXT,
+  input_tokens INTEGER,
+  cached_tokens INTEGER,
+  output_tokens INTEGER,
+  cost_nano_usd INTEGER,
+  is_cost_unknown INTEGER NOT NULL,
+  baseline_action TEXT,
+  delta_micro INTEGER,
+  yield_micro INTEGER,
+  reasoning TEXT NOT NULL,
+  fills INTEGER,
+  premium_nano INTEGER,
+  fees_known INTEGER,
+  fees_nano INTEGER,
+  settlements INTEGER,
+  settlement_nano INTEGER
+) STRICT;
+CREATE INDEX decisions_action ON decisions (action, seq) WHERE action <> 'DO_NOTHING';
+CREATE INDEX decisions_denied ON decisions (seq) WHERE verdict = 'denied';
+CREATE INDEX decisions_failed ON decisions (seq) WHERE failure IS NOT NULL;
+CREATE INDEX decisions_symbol ON decisions (symbol, seq) WHERE symbol IS NOT NULL;
+CREATE INDEX decisions_from ON decisions (from_symbol, seq) WHERE from_symbol IS NOT NULL;
+CREATE INDEX decisions_strike ON decisions (strike_usd, seq) WHERE strike_usd IS NOT NULL;
+CREATE TABLE decision_codes (
+  code TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (code, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_codes_seq ON decision_codes (seq);
+CREATE TABLE decision_updates (
+  told_by INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  sent_by INTEGER,
+  cycle_id TEXT,
+  kind TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  PRIMARY KEY (told_by, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_updates_sender ON decision_updates (sent_by) WHERE sent_by IS NOT NULL;
+CREATE INDEX decision_updates_cycle ON decision_updates (cycle_id) WHERE cycle_id IS NOT NULL;
+CREATE TABLE decision_days (
+  day TEXT PRIMARY KEY NOT NULL,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+DROP INDEX cycles_plain;
+CREATE TABLE decision_runs (
+  first_seq INTEGER PRIMARY KEY,
+  run_id TEXT
+) STRICT;
+CREATE TABLE pruned (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  before TEXT NOT NULL
+) STRICT;
+CREATE TABLE index_backlog (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  after INTEGER NOT NULL
+) STRICT;
+INSERT INTO index_backlog (id, after) VALUES (1, 0);
+CREATE VIRTUAL TABLE decisions_fts USING fts5(
+  reasoning, verdict_text, facets, content='', tokenize='porter unicode61'
+);
+"""
+
+_INDEXED_EACH = 2_000
+
+
+def _rollup_table(rollup: Rollup) -> str:
+    keys = ", ".join(f"{name} TEXT NOT NULL" for name in rollup.keys)
+    sums = ", ".join(f"{name} INTEGER NOT NULL" for name in (*SUMS, "first_seq", "last_seq"))
+    return (
+        f"CREATE TABLE {rollup.table} ({keys}, {sums}, PRIMARY KEY ({', '.join(rollup.keys)}))"
+        " STRICT, WITHOUT ROWID"
+    )
+
+
+_SNAPSHOTS = """
+CREATE TABLE snapshots (
+  seq INTEGER PRIMARY KEY,
+  snapshot BLOB NOT NULL
+) STRICT;
+"""
 
 
 @desk_migrations()
@@ -278,12 +385,22 @@ def m002_model_requests(db: Database) -> None:
 
 @desk_migrations()
 def m003_decision_memory(db: Database) -> None:
-    """Search, statistics and compression of records; those that are there are indexed now."""
+    """Search, statistics and compression of records; the next step makes the index."""
     _execute_each(db, _DECISION_MEMORY)
-    db.execute(_REMEMBER_TRIGGER)
-    db.execute(FORGET_TRIGGER)
-    for _ in rebuild_index(db.conn):
-        pass
+
+
+@desk_migrations()
+def m004_cash_and_months(db: Database) -> None:
+    """What decisions brought and cost in coin, and sums by month; records wait to be indexed."""
+    _execute_each(db, _CASH_AND_MONTHS)
+    for rollup in ROLLUPS:
+        db.execute(_rollup_table(rollup))
+
+
+@desk_migrations()
+def m005_snapshots(db: Database) -> None:
+    """What the newest decisions saw, whole."""
+    _execute_each(db, _SNAPSHOTS)
 
 
 def _execute_each(db: Database, statements: str) -> None:
@@ -293,14 +410,42 @@ def _execute_each(db: Database, statements: str) -> None:
             db.execute(statement)
 
 
-def apply_migrations(connection: sqlite3.Connection) -> None:
-    """Bring the file to ``SCHEMA_VERSION``, or leave it exactly as it was."""
+def apply_migrations(
+    connection: sqlite3.Connection,
+    *,
+    on_indexed: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Bring the file to ``SCHEMA_VERSION``, or leave it as a step that can be gone on from.
+
+    Args:
+        on_indexed: Told the number of the last record that was indexed, and of the newest.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         desk_migrations.apply(Database(connection, execute_plugins=False))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.rollback()
         raise
+    total = connection.execute("SELECT coalesce(max(seq), 0) FROM cycles").fetchone()[0]
+    while (done := _index_some(connection)) is not None:
+        on_indexed(done, total)
+
+
+def _index_some(connection: sqlite3.Connection) -> int | None:
+    """Index a batch of the backlog; without one, note that the version is reached."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        backlog = connection.execute("SELECT after FROM index_backlog").fetchone()
+        done = index_from(connection, backlog[0], limit=_INDEXED_EACH) if backlog else None
+        if done is None:
+            connection.execute("DELETE FROM index_backlog")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        else:
+            connection.execute("UPDATE index_backlog SET after = ?", (done,))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    return done

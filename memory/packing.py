@@ -1,7 +1,8 @@
-"""Old records, compressed: zlib with a dictionary of earlier records, kept in the same file.
+"""Records, compressed as they are stored: zlib with a dictionary of recent ones in the same file.
 
-The newest records stay plain text. ``record_line(record)``, a function of our connections, gives
-the line of either, byte for byte as it was written.
+A desk says much the same every cycle, so a dictionary that is fresh halves a record again; it is
+made anew as records go on. The very first records stay plain text. ``record_line(record)``, a
+function of our connections, gives the line of either, byte for byte as it was written.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ import sqlite3
 import zlib
 from typing import Any
 
-PLAIN_RECORDS = 400
-"""How many of the newest records stay text."""
+PLAIN_RECORDS = 100
+"""How many records there must be before the first dictionary; those stay text."""
 
-_DICTIONARY_BYTES = 16_000
+RENEWED_EACH = 4_096
+"""After how many records a dictionary is made of newer ones."""
+
+# The window of zlib, less what it needs for itself.
+_DICTIONARY_BYTES = 32_000
+_SAMPLED_FROM = 400
+_SAMPLES = 16
 _ID_BYTES = 4
-# Level 6 with twice the dictionary saves a tenth more and takes three times as long, every cycle.
-_LEVEL = 3
-_COLUMNS = "seq, cycle_id, as_of, log_timestamp, action, decision_source, failure, status, run_id"
+_LEVEL = 6
 
 
 class RecordPacker:
@@ -40,57 +45,46 @@ class RecordPacker:
         opened = zlib.decompressobj(zdict=self._dictionary(key))
         return (opened.decompress(stored[_ID_BYTES:]) + opened.flush()).decode()
 
-    def pack(self, line: str) -> bytes:
-        """Return a line compressed with the newest dictionary."""
+    def pack(self, seq: int, line: str) -> str | bytes:
+        """Return what to store for the record with this number, which is the newest.
+
+        May add a dictionary; the caller holds the transaction.
+        """
         if self._newest is None:
-            found = self._connection.execute(
-                "SELECT id FROM record_dictionaries ORDER BY id DESC LIMIT 1"
-            ).fetchone()
-            key = int(found[0]) if found else self._make_dictionary()
-            packer = zlib.compressobj(_LEVEL, zdict=self._dictionary(key))
-            self._newest = (key, packer)
+            found = self._connection.execute("SELECT max(id) FROM record_dictionaries").fetchone()
+            if found[0] is None and seq <= PLAIN_RECORDS:
+                return line
+            self._use(self._make_dictionary(seq) if found[0] is None else int(found[0]))
+        elif seq - self._newest[0] >= RENEWED_EACH:
+            self._use(self._make_dictionary(seq))
+        assert self._newest is not None
         key, packer = self._newest
         # A copy is cheaper than reading the dictionary into a new one.
         one = packer.copy()
         packed: bytes = one.compress(line.encode()) + one.flush()
         return key.to_bytes(_ID_BYTES, "big") + packed
 
-    def pack_old(self, newest_seq: int, *, limit: int) -> int:
-        """Compress up to ``limit`` plain records older than the newest; return how many."""
-        rows = self._connection.execute(
-            f"SELECT {_COLUMNS}, record FROM cycles WHERE typeof(record) = 'text' AND seq <= ?"
-            " ORDER BY seq LIMIT ?",
-            (newest_seq - PLAIN_RECORDS, limit),
-        ).fetchall()
-        for *cells, line in rows:
-            # An UPDATE would leave each page as empty as the shorter row makes it; after a DELETE
-            # SQLite joins pages that are mostly empty.
-            self._connection.execute("DELETE FROM cycles WHERE seq = ?", (cells[0],))
-            self._connection.execute(
-                f"INSERT INTO cycles ({_COLUMNS}, record)"
-                f" VALUES ({', '.join('?' * len(cells))}, ?)",
-                (*cells, self.pack(line)),
-            )
-        return len(rows)
-
     def forget(self) -> None:
         """Read the dictionaries again; a transaction that made one was rolled back."""
         self._newest = None
         self._dictionaries.clear()
 
-    def _make_dictionary(self) -> int:
-        lines = self._connection.execute(
-            "SELECT record FROM cycles WHERE typeof(record) = 'text' ORDER BY seq DESC LIMIT ?",
-            (PLAIN_RECORDS,),
+    def _use(self, key: int) -> None:
+        self._newest = (key, zlib.compressobj(_LEVEL, zdict=self._dictionary(key)))
+
+    def _make_dictionary(self, seq: int) -> int:
+        """Store a dictionary of records before this one, named by its number."""
+        wanted = range(seq - 1, max(0, seq - 1 - _SAMPLED_FROM), -(_SAMPLED_FROM // _SAMPLES))
+        rows = self._connection.execute(
+            f"SELECT record FROM cycles WHERE seq IN ({', '.join('?' * len(wanted))}) ORDER BY seq",
+            tuple(wanted),
         ).fetchall()
-        # What zlib finds soonest stands at the end: the newest record, whole.
-        size_each = _DICTIONARY_BYTES // 4
-        pieces = [line[0].encode()[:size_each] for line in lines[:: max(1, len(lines) // 4)]]
-        text = b"".join(reversed(pieces))[-_DICTIONARY_BYTES:].decode(errors="ignore")
-        done = self._connection.execute(
-            "INSERT INTO record_dictionaries (text) VALUES (?)", (text,)
+        # What zlib finds soonest stands at the end: the newest records.
+        text = "".join(self.line(row[0]) or "" for row in rows)[-_DICTIONARY_BYTES:] or "{}"
+        self._connection.execute(
+            "INSERT INTO record_dictionaries (id, text) VALUES (?, ?)", (seq, text)
         )
-        return int(done.lastrowid or 0)
+        return seq
 
     def _dictionary(self, key: int) -> bytes:
         if key not in self._dictionaries:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,13 +21,16 @@ from callwright.memory.database import DeskDatabase, read_desk_database
 DEADLINE_S = 5.0
 
 _READABLE = (
-    "cycles", "record_dictionaries", "decisions", "decision_codes", "decision_updates",
-    "day_stats", "decision_days",
+    "cycles", "record_dictionaries", "decision_runs", "decisions", "decision_codes",
+    "decision_updates", "day_stats", "month_stats", "call_stats", "decision_days", "pruned",
 )  # fmt: skip
 _FTS = "decisions_fts"
 _FUNCTIONS = frozenset(
-    ("record_line", "match", "count", "sum", "min", "max", "coalesce", "substr", "date", "nullif")
-)
+    (
+        "record_line", "match", "count", "sum", "min", "max", "coalesce", "substr", "date",
+        "nullif", "instr", "round",
+    )
+)  # fmt: skip
 _OPERATIONS_BETWEEN_LOOKS = 2_000
 
 
@@ -37,12 +41,13 @@ class DecisionReader:
         self._db = database
         self._deadline_s = deadline_s
         self._until = float("inf")
+        self._may_transact = False
         connection = database.connection
         database.rows("PRAGMA query_only = ON")
         # The first use of a virtual table declares it, which no reader may do.
         database.rows(f"SELECT rowid FROM {_FTS} WHERE {_FTS} MATCH '\"callwright\"' LIMIT 1")
         connection.set_progress_handler(self._is_late, _OPERATIONS_BETWEEN_LOOKS)
-        connection.set_authorizer(_authorize)
+        connection.set_authorizer(self._authorize)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a question.
@@ -66,11 +71,24 @@ class DecisionReader:
                 raise QueryInvalid(f"the memory cannot be asked this: {exc}") from exc
             raise StorageError(f"{self._db.path}: {exc}") from exc
         except sqlite3.DatabaseError as exc:
-            if "prohibited" in str(exc) or "not authorized" in str(exc):
+            if any(word in str(exc) for word in ("prohibited", "not authorized", "denied")):
                 raise QueryInvalid(f"a reader may not do this: {exc}") from exc
             raise StorageError(f"{self._db.path}: {exc}") from exc
+        except (UnicodeEncodeError, OverflowError) as exc:
+            raise QueryInvalid(
+                f"the memory cannot be asked this: {type(exc).__name__} in a value"
+            ) from exc
         finally:
             self._until = float("inf")
+
+    @contextmanager
+    def one_view(self) -> Iterator[None]:
+        """Answer all questions inside from one state of the file; does not nest."""
+        self._transact("BEGIN DEFERRED TRANSACTION")
+        try:
+            yield
+        finally:
+            self._transact("COMMIT TRANSACTION")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -87,6 +105,18 @@ class DecisionReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _transact(self, statement: str) -> None:
+        self._may_transact = True
+        try:
+            self.rows(statement)
+        finally:
+            self._may_transact = False
+
+    def _authorize(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
+        if action == sqlite3.SQLITE_TRANSACTION and self._may_transact:
+            return sqlite3.SQLITE_OK
+        return _authorize(action, first, second)
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._until
@@ -106,9 +136,7 @@ def open_reader(path: Path, *, deadline_s: float = DEADLINE_S) -> DecisionReader
         raise
 
 
-def _authorize(
-    action: int, first: str | None, second: str | None, schema: str | None, source: str | None
-) -> int:
+def _authorize(action: int, first: str | None, second: str | None) -> int:
     if action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK
     if action == sqlite3.SQLITE_READ and first is not None:

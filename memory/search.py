@@ -16,25 +16,26 @@ from callwright.domain.history import (
     DecisionSearch,
     SearchPage,
 )
-from callwright.memory.conditions import Conditions, conditions_of, index_tokens
-from callwright.memory.fulltext import FullText, coverage, parse_text
+from callwright.memory.conditions import Conditions, conditions_of, index_tokens, needs_tokens
+from callwright.memory.fulltext import FullText, parse_text
 from callwright.memory.reader import DecisionReader
 
 REASONING_SHOWN = 400
 
 _COLUMNS = (
-    "d.seq, c.cycle_id, d.as_of, d.action, d.proposed_action, d.verdict, d.code, d.underlying,"
-    " d.symbol, d.from_symbol, d.strike_usd, d.size_coin, d.status, d.source, d.failure, d.model,"
-    " d.reasoning, d.verdict_text, d.facets"
+    "d.seq, d.as_of, d.action, d.proposed_action, d.verdict, d.codes, d.underlying, d.symbol,"
+    " d.from_symbol, d.strike_usd, d.size_coin, d.status, d.source, d.failure, d.model,"
+    " d.reasoning"
 )
 _NAMES = (
-    "id", "cycle_id", "as_of", "action", "proposed_action", "verdict", "code", "underlying",
-    "symbol", "from_symbol", "strike_usd", "size_coin", "status", "source", "failure", "model",
-    "reasoning", "verdict_text", "facets",
+    "id", "as_of", "action", "proposed_action", "verdict", "codes", "underlying", "symbol",
+    "from_symbol", "strike_usd", "size_coin", "status", "source", "failure", "model", "reasoning",
 )  # fmt: skip
-_ALIKE = ("action", "proposed_action", "verdict", "code", "symbol", "from_symbol", "failure")
+_ALIKE = ("action", "proposed_action", "verdict", "codes", "symbol", "from_symbol", "failure")
 _CHUNK = 400
 _CHUNKS_MAX = 10
+_RANKED_MAX = 10_000
+_MATCH = "f.decisions_fts MATCH ?"
 
 
 def search_decisions(reader: DecisionReader, search: DecisionSearch) -> SearchPage:
@@ -43,13 +44,18 @@ def search_decisions(reader: DecisionReader, search: DecisionSearch) -> SearchPa
     Raises:
         QueryInvalid, QueryTooSlow, StorageError: There is no answer; never an empty one instead.
     """
+    with reader.one_view():
+        return _search(reader, search)
+
+
+def _search(reader: DecisionReader, search: DecisionSearch) -> SearchPage:
     where = conditions_of(reader, search.where)
     text = parse_text(search.text)
     notes = _notes(search, text)
-    if not text.terms:
+    tokens = index_tokens(search.where)
+    if not text.terms and not needs_tokens(search.where):
         source = _Source("decisions d", where)
     else:
-        tokens = index_tokens(search.where)
         source = _matching(text.match_all(tokens), where)
         if len(text.terms) > 1 and not source.count(reader, 1):
             source = _matching(text.match_any(tokens), where)
@@ -71,8 +77,11 @@ class _Source:
         self.where = where
 
     def count(self, reader: DecisionReader, most: int) -> int:
+        # Where the index alone decides, no row needs to be looked at.
+        is_match = self.where.sql == f"{_MATCH} AND 1"
+        tables = "decisions_fts f" if is_match else self.tables
         rows = reader.rows(
-            f"SELECT count(*) FROM (SELECT 1 FROM {self.tables} WHERE {self.where.sql} LIMIT ?)",
+            f"SELECT count(*) FROM (SELECT 1 FROM {tables} WHERE {self.where.sql} LIMIT ?)",
             (*self.where.values, most),
         )
         return int(rows[0][0])
@@ -85,11 +94,13 @@ class _Source:
         if beyond is not None:
             where = where.plus(f"{key} {'>' if oldest_first else '<'} ?", beyond)
         found = reader.rows(
-            f"SELECT {_COLUMNS} FROM {self.tables} CROSS JOIN cycles c ON c.seq = d.seq"
+            f"SELECT {_COLUMNS} FROM {self.tables}"
             f" WHERE {where.sql} ORDER BY {key} {'ASC' if oldest_first else 'DESC'} LIMIT ?",
             (*where.values, limit),
         )
-        return [dict(zip(_NAMES, row, strict=True)) for row in found]
+        return [
+            dict(zip(_NAMES, row, strict=True), run_length=1, run_end_id=row[0]) for row in found
+        ]
 
 
 def _matching(match: str, where: Conditions) -> _Source:
@@ -97,14 +108,14 @@ def _matching(match: str, where: Conditions) -> _Source:
     sql = where.sql.replace("d.seq BETWEEN", "f.rowid BETWEEN")
     return _Source(
         "decisions_fts f CROSS JOIN decisions d ON d.seq = f.rowid",
-        Conditions(f"f.decisions_fts MATCH ? AND {sql}", (match, *where.values)),
+        Conditions(f"{_MATCH} AND {sql}", (match, *where.values)),
     )
 
 
 def _page(
     reader: DecisionReader, source: _Source, search: DecisionSearch
 ) -> tuple[list[DecisionHit], int | None]:
-    hits: list[DecisionHit] = []
+    runs: list[dict[str, Any]] = []
     beyond = search.cursor
     chunk = _CHUNK if search.collapse else search.limit + 1
     for _ in range(_CHUNKS_MAX):
@@ -112,18 +123,17 @@ def _page(
             reader, oldest_first=search.order == "oldest", beyond=beyond, limit=chunk
         )
         for row in rows:
-            if hits and search.collapse and _is_alike(hits[-1], row):
-                hits[-1] = hits[-1].model_copy(
-                    update={"run_length": hits[-1].run_length + 1, "run_end_id": row["id"]}
-                )
-            elif len(hits) == search.limit:
-                return _with_codes(reader, hits), hits[-1].run_end_id
+            if runs and search.collapse and _is_alike(runs[-1], row):
+                runs[-1]["run_length"] += 1
+                runs[-1]["run_end_id"] = row["id"]
+            elif len(runs) == search.limit:
+                return _hits(reader, runs), runs[-1]["run_end_id"]
             else:
-                hits.append(_hit(row))
+                runs.append(row)
             beyond = row["id"]
         if len(rows) < chunk:
-            return _with_codes(reader, hits), None
-    return _with_codes(reader, hits), beyond
+            return _hits(reader, runs), None
+    return _hits(reader, runs), beyond
 
 
 def _any_words(
@@ -135,18 +145,24 @@ def _any_words(
     notes: list[str],
 ) -> SearchPage:
     rows = source.rows(reader, oldest_first=search.order == "oldest", beyond=None, limit=_CHUNK)
+    found = dict.fromkeys((row["id"] for row in rows), 0)
+    tokens = index_tokens(search.where)
+    for term in text.terms:
+        # Which of these rows have the word; never a score, which costs as much as all its hits.
+        for (seq,) in reader.rows(
+            "SELECT rowid FROM decisions_fts WHERE decisions_fts MATCH ? AND rowid BETWEEN ? AND ?"
+            " LIMIT ?",
+            (FullText((term,)).match_all(tokens), min(found), max(found), _RANKED_MAX),
+        ):
+            if seq in found:
+                found[seq] += 1
     # Stable: among equals the newest stay first.
-    rows.sort(
-        key=lambda row: (
-            -coverage(text.terms, f"{row['reasoning']} {row['verdict_text']} {row['facets']}")
-        )
-    )
+    rows.sort(key=lambda row: -found[row["id"]])
     notes.append(
         "No decision has all the words; these have some of them, most first,"
         f" among the {len(rows)} {search.order}. There is no further page."
     )
-    hits = _with_codes(reader, [_hit(row) for row in rows[: search.limit]])
-    return _answer(total, hits, None, notes)
+    return _answer(total, _hits(reader, rows[: search.limit]), None, notes)
 
 
 def _answer(
@@ -173,35 +189,23 @@ def _notes(search: DecisionSearch, text: FullText) -> list[str]:
     return notes
 
 
-def _hit(row: dict[str, Any]) -> DecisionHit:
-    fields = {k: v for k, v in row.items() if k not in ("code", "verdict_text", "facets")}
-    reasoning = fields["reasoning"]
-    if len(reasoning) > REASONING_SHOWN:
-        fields["reasoning"] = reasoning[: REASONING_SHOWN - 1] + "…"
-    codes = (row["code"],) if row["code"] else ()
-    return DecisionHit(**fields, codes=codes, run_end_id=row["id"])
-
-
-def _is_alike(hit: DecisionHit, row: dict[str, Any]) -> bool:
-    mine = {**hit.__dict__, "code": hit.codes[0] if hit.codes else None}
-    return all(mine[name] == row[name] for name in _ALIKE)
-
-
-def _with_codes(reader: DecisionReader, hits: Sequence[DecisionHit]) -> list[DecisionHit]:
-    denied = [hit.id for hit in hits if hit.codes]
-    if not denied:
-        return list(hits)
-    more: dict[int, list[str]] = {}
-    for seq, code in reader.rows(
-        f"SELECT seq, code FROM decision_codes WHERE seq IN ({', '.join('?' * len(denied))})",
-        denied,
-    ):
-        more.setdefault(seq, []).append(code)
-    return [
-        hit.model_copy(
-            update={"codes": (*hit.codes, *(c for c in more[hit.id] if c not in hit.codes))}
+def _hits(reader: DecisionReader, runs: Sequence[dict[str, Any]]) -> list[DecisionHit]:
+    names = dict(
+        reader.rows(
+            f"SELECT seq, cycle_id FROM cycles WHERE seq IN ({', '.join('?' * len(runs))})",
+            [run["id"] for run in runs],
         )
-        if hit.id in more
-        else hit
-        for hit in hits
-    ]
+    )
+    return [_hit(run, names[run["id"]]) for run in runs]
+
+
+def _hit(run: dict[str, Any], cycle_id: str) -> DecisionHit:
+    codes, reasoning = run["codes"], run["reasoning"]
+    if len(reasoning) > REASONING_SHOWN:
+        reasoning = reasoning[: REASONING_SHOWN - 1] + "…"
+    said = {"codes": tuple(codes.split(",")) if codes else (), "reasoning": reasoning}
+    return DecisionHit(**{**run, **said, "cycle_id": cycle_id})
+
+
+def _is_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one[name] == other[name] for name in _ALIKE)

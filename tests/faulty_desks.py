@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import stamina
 
 from callwright.audit import audit
-from callwright.bootstrap import DESK_FILE, open_desk, read_status
+from callwright.bootstrap import DESK_FILE, open_desk
 from callwright.config import Settings
 from callwright.connect import PAPER_FILE
 from callwright.cycle import Desk
@@ -42,6 +42,7 @@ from callwright.paper.orders import Ticket
 from callwright.paper.records import Order, Trade
 from callwright.paper.synthetic.market import SyntheticSource
 from callwright.ports import Brain, BrainAnswer, Clock
+from callwright.status import read_status
 from callwright.venues.deribit.client import READ_ATTEMPTS
 from desks import desk_settings
 from paper_servers import serving

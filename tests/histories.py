@@ -48,10 +48,11 @@ def a_history(a_record: Callable[..., CycleRecord]) -> list[CycleRecord]:
     model = {"model": "gpt-4.1-mini", "input_tokens": 5_000, "output_tokens": 300,
              "cost_usd": 0.0021, "prompt_version": "v3"}  # fmt: skip
     traded = {"execution": filled, **yes}
-    settled = OrderUpdate(kind="fill", cycle_id=first.cycle_id, symbol=CALL, facts={"fee": 1e-5})
+    told = {"side": "sell", "amount": 0.1, "price": 0.0045, "fee": 1e-5}
+    sold = OrderUpdate(kind="fill", cycle_id=first.cycle_id, symbol=CALL, facts=told)
     return [
         a_record(0, proposed_action=opened, final_action=opened, **traded),
-        a_record(1, proposed_action=hold, final_action=hold, order_updates=(settled,)),
+        a_record(1, proposed_action=hold, final_action=hold, order_updates=(sold,)),
         a_record(2, proposed_action=hold, final_action=hold),
         a_record(
             3, proposed_action=rolled, risk_check=no, decision_source="llm", llm=model,

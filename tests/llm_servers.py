@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
 READ_TOOLS = ("get_portfolio", "get_vol_state", "list_candidates")
 PROPOSE = "propose_action"
@@ -87,7 +87,20 @@ class Disconnect:
     after: bytes = b""
 
 
-Reply = Turn | Raw | Hang | Endless | Disconnect
+@dataclass(frozen=True)
+class BrokenStream:
+    """A streamed turn that goes wrong after so many of its pieces.
+
+    Attributes:
+        then: The connection is closed, or nothing more comes, or the last piece comes for ever.
+    """
+
+    turn: Turn
+    after: int
+    then: Literal["close", "hang", "repeat"] = "close"
+
+
+Reply = Turn | Raw | Hang | Endless | Disconnect | BrokenStream
 
 
 @dataclass(frozen=True)
@@ -363,11 +376,38 @@ def llm_server(script: Script, *, port: int = 0) -> Iterator[LlmServer]:
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(reply.chunk), reply.chunk))
                     self.wfile.flush()
                     closing.wait(reply.pause_s)
+            elif isinstance(reply, BrokenStream):
+                self._stream(stream_pieces(reply.turn, request, len(server.requests)), reply)
+            elif isinstance(reply, Turn) and request.body.get("stream"):
+                self._stream(stream_pieces(reply, request, len(server.requests)))
             elif isinstance(reply, Turn):
                 body = reply_body(reply, request.wire, len(server.requests))
                 self._send(Raw(body=json.dumps(body).encode()))
             else:
                 self._send(reply)
+
+        def _stream(self, pieces: Sequence[bytes], broken: BrokenStream | None = None) -> None:
+            self.close_connection = True
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream; charset=utf-8")
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            for piece in pieces if broken is None else pieces[: broken.after]:
+                self._chunk(piece)
+            if broken is None:
+                self._chunk(b"")
+            elif broken.then == "close":
+                with suppress(OSError):
+                    self.connection.shutdown(socket.SHUT_RDWR)
+            elif broken.then == "hang":
+                closing.wait(30)
+            else:
+                while not closing.is_set():
+                    self._chunk(pieces[broken.after - 1])
+
+        def _chunk(self, piece: bytes) -> None:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
 
         def _send(self, raw: Raw) -> None:
             self.send_response(raw.status)
@@ -481,6 +521,78 @@ def _chat_body(turn: Turn, number: int) -> dict[str, Any]:
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
         "usage": usage,
     }
+
+
+PIECE_LENGTH = 7
+"""Of a streamed text, in characters: words, numbers and citations are torn apart."""
+
+
+def stream_pieces(turn: Turn, request: Request, number: int) -> list[bytes]:
+    """Return the events of a turn, as the ``number``-th reply to a streaming request."""
+    if request.wire == "chat":
+        wants_usage = bool((request.body.get("stream_options") or {}).get("include_usage"))
+        events = _chat_events(turn, number, wants_usage=wants_usage)
+        return [*(_event(event) for event in events), b"data: [DONE]\n\n"]
+    return [_event(event) for event in _responses_events(turn, number)]
+
+
+def _event(data: Mapping[str, Any]) -> bytes:
+    name = f"event: {data['type']}\n" if "type" in data else ""
+    return f"{name}data: {json.dumps(data)}\n\n".encode()
+
+
+def _cut(text: str) -> list[str]:
+    return [text[i : i + PIECE_LENGTH] for i in range(0, len(text), PIECE_LENGTH)]
+
+
+def _responses_events(turn: Turn, number: int) -> Iterator[dict[str, Any]]:
+    body = _responses_body(turn, number)
+    begun = {**body, "status": "in_progress", "output": [], "usage": None}
+    yield {"type": "response.created", "response": begun}
+    for i, item in enumerate(body["output"]):
+        place = {"output_index": i, "item_id": item["id"]}
+        bare = {**item, "content": []} if item["type"] == "message" else {**item, "arguments": ""}
+        yield {"type": "response.output_item.added", "output_index": i, "item": bare}
+        if item["type"] == "function_call":
+            kind = "response.function_call_arguments"
+            for piece in _cut(item["arguments"]):
+                yield {"type": f"{kind}.delta", **place, "delta": piece}
+            yield {"type": f"{kind}.done", **place, "arguments": item["arguments"]}
+        for j, part in enumerate(item.get("content", ())):
+            field = "text" if part["type"] == "output_text" else "refusal"
+            kind = f"response.{part['type']}"
+            at = {**place, "content_index": j}
+            yield {"type": "response.content_part.added", **at, "part": {**part, field: ""}}
+            for piece in _cut(part[field]):
+                yield {"type": f"{kind}.delta", **at, "delta": piece, "logprobs": []}
+            yield {"type": f"{kind}.done", **at, field: part[field], "logprobs": []}
+            yield {"type": "response.content_part.done", **at, "part": part}
+        yield {"type": "response.output_item.done", "output_index": i, "item": item}
+    yield {"type": f"response.{body['status']}", "response": body}
+
+
+def _chat_events(turn: Turn, number: int, *, wants_usage: bool) -> Iterator[dict[str, Any]]:
+    body = _chat_body(turn, number)
+    choice = body["choices"][0]
+    message = choice["message"]
+
+    def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
+        choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
+        return {**body, "object": "chat.completion.chunk", "choices": choices, "usage": None}
+
+    yield chunk({"role": "assistant"})
+    for part in ("content", "refusal"):
+        for piece in _cut(message[part] or ""):
+            yield chunk({part: piece})
+    for i, call in enumerate(message.get("tool_calls") or ()):
+        name = {"name": call["function"]["name"], "arguments": ""}
+        begin = {"index": i, "id": call["id"], "type": "function", "function": name}
+        yield chunk({"tool_calls": [begin]})
+        for piece in _cut(call["function"]["arguments"]):
+            yield chunk({"tool_calls": [{"index": i, "function": {"arguments": piece}}]})
+    yield chunk({}, choice["finish_reason"])
+    if wants_usage:
+        yield {**chunk({}), "choices": [], "usage": body["usage"]}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

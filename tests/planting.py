@@ -17,7 +17,8 @@ Path = tuple[tuple[str, Any], ...]
 def free_text_fields(kind: Any, seen: set[Any] | None = None) -> set[str]:
     """Return every field reachable from a class that may hold any text, as ``Class.field``.
 
-    Keys of mappings are ``Class.field[key]``. Enumerations and literals are no free text.
+    Keys of mappings are ``Class.field[key]``. Enumerations and literals are no free text; what may
+    be anything may be text.
     """
     seen = set() if seen is None else seen
     if kind in seen or not _has_fields(kind):
@@ -96,9 +97,9 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _texts_of_hint(hint: Any, label: str) -> set[str]:
-    if hint is str:
+    if hint is str or hint is Any:
         return {label}
-    if get_origin(hint) is Literal:
+    if get_origin(hint) is Literal or getattr(get_origin(hint), "__module__", "") == "numpy":
         return set()
     parts = get_args(hint)
     found: set[str] = set()

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from callwright import loop
-from callwright.bootstrap import read_status, set_trading_state
+from callwright.bootstrap import set_trading_state
 from callwright.config import Settings
 from callwright.domain.record import CycleRecord
 from callwright.errors import ConfigError, StorageError
 from callwright.paper.faults import FaultPlan
 from callwright.paper.store import open_books
+from callwright.status import read_status
 from desks import ScriptedBrain, desk_settings, run_desk, violations
 from proposals import Choose, close_nth, hold, open_nth, roll_nth
 

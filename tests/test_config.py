@@ -37,7 +37,8 @@ def test_the_strongest_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_the_fixed_names_exist_with_their_defaults() -> None:
     settings = load_settings()
     assert settings.llm_enabled is False
-    assert settings.llm_model_name == settings.llm_chat_model_name == "gpt-4.1-mini"
+    assert settings.llm_model_name == "gpt-4.1-mini"
+    assert settings.llm_chat_model_name is None
     assert settings.mode == "research"
     assert settings.dry_run is True
     assert settings.loop_interval_sec == 60

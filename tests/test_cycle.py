@@ -14,7 +14,7 @@ import pytest
 
 from builders import dec
 from callwright import loop
-from callwright.bootstrap import HomeDesk, open_desk, read_status
+from callwright.bootstrap import HomeDesk, open_desk
 from callwright.cycle import Desk, run_cycle
 from callwright.domain.decision import DoNothing
 from callwright.domain.market import MarketView, OptionListing
@@ -24,6 +24,7 @@ from callwright.domain.snapshot import Snapshot
 from callwright.loop import run_loop
 from callwright.paper.faults import FaultPlan
 from callwright.ports import BrainAnswer
+from callwright.status import read_status
 from callwright.venues.paper import PaperVenue
 from desks import ScriptedBrain, desk_settings, run_desk, violations
 from proposals import hold, open_nth

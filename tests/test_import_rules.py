@@ -34,12 +34,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": FOUNDATION | {"ports", "execution"},
     "gates": FOUNDATION | {"policy", "guardrails"},
     "brain": FOUNDATION | {"ports", "policy", "gates"},
+    "judging": FOUNDATION | {"ports", "analytics", "policy", "guardrails", "gates"},
     "summary": FOUNDATION,
     "audit": FOUNDATION | {"memory", "paper"},
     "lock": FOUNDATION,
     "cycle": FOUNDATION
     | {
-        "ports", "analytics", "policy", "guardrails", "gates", "execution", "journal",
+        "ports", "analytics", "guardrails", "gates", "judging", "execution", "journal",
         "crashpoints",
     },
     "loop": FOUNDATION | {"ports", "cycle", "journal", "execution", "crashpoints"},
@@ -48,13 +49,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model_brain": FOUNDATION | {"config", "ports", "gates", "agents", "memory", "costs"},
     "costs": FOUNDATION | {"config", "memory"},
     "history": FOUNDATION | {"config", "lock", "memory"},
+    "status": FOUNDATION | {"config", "costs", "history", "lock", "memory", "summary"},
     "connect": FOUNDATION | {"config", "ports", "clock", "lock", "venues", "paper"},
     "desk_reader": FOUNDATION
     | {
-        "config", "ports", "memory", "history", "gates", "cycle", "brain", "analytics", "policy",
-        "costs", "summary", "bootstrap", "model_brain", "tools", "what_if",
+        "config", "ports", "memory", "history", "costs", "status", "model_brain", "tools",
+        "what_if",
     },
-    "what_if": FOUNDATION | {"config", "ports", "analytics", "policy", "gates", "cycle", "brain"},
+    "what_if": FOUNDATION
+    | {"config", "ports", "analytics", "guardrails", "gates", "judging", "brain", "journal"},
+    "evaluation": FOUNDATION
+    | {
+        "config", "ports", "analytics", "guardrails", "gates", "judging", "brain", "paper",
+        "memory", "tools", "agents", "model_brain",
+    },
     "chatting": FOUNDATION
     | {
         "config", "ports", "desk_reader", "explain", "tools", "model_brain", "agents", "costs",
@@ -63,18 +71,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bootstrap": FOUNDATION
     | {
         "config", "ports", "connect", "cycle", "loop", "brain", "execution", "memory", "paper",
-        "lock", "summary", "model_brain", "costs",
+        "lock", "summary", "model_brain", "costs", "status",
     },
     "backtest": FOUNDATION | {"config", "connect", "bootstrap", "loop", "summary", "audit"},
     "health": FOUNDATION
-    | {"config", "connect", "bootstrap", "memory", "paper", "lock", "audit", "health_live"},
+    | {
+        "config", "connect", "bootstrap", "memory", "paper", "lock", "audit", "health_live",
+        "status",
+    },
     "health_live": FOUNDATION
     | {"config", "connect", "venues", "agents", "model_brain", "costs"},
     "cli": FOUNDATION
     | {
         "config", "connect", "bootstrap", "loop", "summary", "health", "execution", "analytics",
-        "paper", "costs", "backtest", "history", "local", "chatting", "desk_reader", "what_if",
-        "explain", "tools",
+        "paper", "costs", "backtest", "history", "local", "chatting", "evaluation",
+        "desk_reader", "what_if", "explain", "tools", "status",
     },
 }  # fmt: skip
 """Beside itself, each part may import these parts of ours; what is not listed may not."""
@@ -161,6 +172,7 @@ def test_import_agents_is_the_sdk() -> None:
         ["status"],
         ["backtest"],
         ["costs"],
+        ["what-if"],
         ["decisions"],
         ["decisions", "search"],
     ],

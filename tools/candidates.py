@@ -29,24 +29,29 @@ Check = Callable[[Proposal, Snapshot, Scan], tuple[str, ...]]
 """The codes that a proposal would be denied with now; none: it would be allowed."""
 
 
-def list_candidates(snapshot: Snapshot, scan: Scan, check: Check) -> str:
+def list_candidates(snapshot: Snapshot, scan: Scan, check: Check | None) -> str:
     """Return candidates, and what could be done with each open short call, as fenced JSON.
 
     Prices are in coin per coin, ``size_coin`` is what code would sell. ``codes`` are the denials
     that sizing, guardrail and risk engine would answer with now.
+
+    Args:
+        check: What a proposal would be denied with. None leaves every such verdict out, to measure
+            what a model makes of the bare numbers.
     """
     shorts = most_urgent(
         (short for book in scan.books.values() for short in book.short_calls),
         SHORT_CALLS_SHOWN_MAX,
     )
-    view: dict[str, Any] = {"candidates": [_candidate(c) for c in scan.candidates]}
+    is_checked = check is not None
+    view: dict[str, Any] = {"candidates": [_candidate(c, is_checked) for c in scan.candidates]}
     if shorts:
         view["open_shorts"] = [_options(short, snapshot, scan, check) for short in shorts]
     return fenced(view)
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
-    return {
+def _candidate(candidate: Candidate, is_checked: bool) -> dict[str, Any]:
+    view: dict[str, Any] = {
         "symbol": outside_text(candidate.symbol, length_max=40),
         "underlying": outside_text(candidate.underlying, length_max=10),
         "dte_days": number(candidate.dte_days, 3),
@@ -56,12 +61,20 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "premium_yield_annual": number(candidate.premium_yield_annual, 3),
         "spread_frac": number(candidate.spread_frac, 2),
         "size_coin": number(candidate.size_coin),
-        "passes": candidate.passes,
-        **({"codes": [outside_text(code) for code in candidate.codes]} if candidate.codes else {}),
     }
+    if is_checked:
+        view["passes"] = candidate.passes
+        if candidate.codes:
+            view["codes"] = [outside_text(code) for code in candidate.codes]
+    return view
 
 
-def _options(short: ShortCall, snapshot: Snapshot, scan: Scan, check: Check) -> dict[str, Any]:
+def _options(
+    short: ShortCall, snapshot: Snapshot, scan: Scan, check: Check | None
+) -> dict[str, Any]:
+    def codes_of(proposal: Proposal) -> tuple[str, ...] | None:
+        return None if check is None else check(proposal, snapshot, scan)
+
     name = outside_text(short.symbol, length_max=40)
     try:
         params = CloseParams(underlying=short.underlying, symbol=short.symbol)
@@ -80,17 +93,17 @@ def _options(short: ShortCall, snapshot: Snapshot, scan: Scan, check: Check) -> 
             )
         except ValidationError:
             continue
-        codes = check(RollCoveredCall(params=roll), snapshot, scan)
+        codes = codes_of(RollCoveredCall(params=roll))
         credit_coin = None
         if short.ask_coin is not None and spec is not None:
             fee_coin = spec.taker_fee_coin(short.ask_coin, spec.amount_min) / spec.amount_min
             credit_coin = target.premium_net_coin - short.ask_coin - fee_coin
         rolls.append((target.symbol, credit_coin, codes))
-    rolls.sort(key=lambda roll: (len(roll[2]), -(roll[1] or 0), roll[0]))
+    rolls.sort(key=lambda roll: (len(roll[2] or ()), -(roll[1] or 0), roll[0]))
     shown = [roll for roll in rolls if not roll[2]][:ROLLS_SHOWN_MAX] or rolls[:1]
     return {
         "symbol": name,
-        "close": _verdict(check(close, snapshot, scan)),
+        "close": _verdict(codes_of(close)),
         "rolls": [
             {
                 "symbol": outside_text(symbol, length_max=40),
@@ -102,5 +115,7 @@ def _options(short: ShortCall, snapshot: Snapshot, scan: Scan, check: Check) -> 
     }
 
 
-def _verdict(codes: tuple[str, ...]) -> dict[str, Any]:
+def _verdict(codes: tuple[str, ...] | None) -> dict[str, Any]:
+    if codes is None:
+        return {}
     return {"passes": False, "codes": list(codes)} if codes else {"passes": True}

@@ -34,6 +34,20 @@ def outside_text(text: str, *, length_max: int = TEXT_LENGTH_MAX) -> str:
     return line if len(line) <= length_max else line[: length_max - 1] + "…"
 
 
+def printable(value: Any, *, length_max: int) -> Any:
+    """Return JSON values with every text and name in them as ``outside_text`` leaves it."""
+    if isinstance(value, str):
+        return outside_text(value, length_max=length_max)
+    if isinstance(value, Mapping):
+        return {
+            outside_text(str(name), length_max=length_max): printable(item, length_max=length_max)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [printable(item, length_max=length_max) for item in value]
+    return value
+
+
 def number(value: float | Decimal | None, digits: int = 4) -> float | int | None:
     """Return a number to ``digits`` significant digits; None when it is unknown or not finite."""
     if value is None or not math.isfinite(value):

@@ -54,6 +54,8 @@ def backtest_run(settings: Settings, *, cycles: int | None) -> BacktestRun:
                 "venue": "paper",
                 "paper_url": None,
                 "llm_enabled": False,
+                # Nobody can ask a home that is thrown away.
+                "snapshots_kept": 0,
             }
         )
         with open_desk(settings, durable=False) as home_desk:

@@ -8,35 +8,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from callwright.brain import RuleBasedBrain
 from callwright.config import Settings
 from callwright.connect import Connection, connect, embedded_market, shared_account
-from callwright.costs import budgets_of
 from callwright.cycle import Desk
 from callwright.domain.desk import TradingState
 from callwright.domain.record import CycleRecord
 from callwright.errors import ConfigError, MarketExhausted, StorageError
 from callwright.execution.startup import Reconciler
-from callwright.lock import is_held, sole_desk, sole_writer
+from callwright.lock import sole_desk, sole_writer
 from callwright.memory.database import DeskDatabase, open_desk_database, read_desk_database
 from callwright.memory.decision_log import SqliteDecisionLog
 from callwright.memory.desk_state import SqliteDeskStateStore
 from callwright.memory.flight_recorder import FlightRecorder
 from callwright.memory.intents import SqliteIntentStore
 from callwright.memory.ledger import SqliteLedger
-from callwright.memory.usage_report import usage_summary
 from callwright.paper.exchange import PaperExchange
 from callwright.paper.faults import FaultPlan
 from callwright.ports import Brain
+from callwright.status import HEARTBEAT_FILE
 from callwright.summary import RunSummary
 
 DESK_FILE = "desk.db"
-HEARTBEAT_FILE = "heartbeat.json"
-RECENT_CYCLES = 200
-"""How many of the newest cycles ``status`` counts."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +145,7 @@ def open_desk(
             clock=clock,
             brain=brain or _brain(settings, database),
             intents=intents,
-            log=SqliteDecisionLog(database, recorder),
+            log=SqliteDecisionLog(database, recorder, snapshots_kept=settings.snapshots_kept),
             state=state,
             reconciler=Reconciler(
                 underlyings=settings.underlyings,
@@ -194,75 +188,6 @@ def set_trading_state(settings: Settings, state: str, *, reason: str) -> None:
         )
 
 
-def read_status(settings: Settings) -> dict[str, Any]:
-    """Return what the desk's database says now, as JSON values; changes nothing.
-
-    Raises:
-        StorageError: There is no desk, or it cannot be read.
-    """
-    home = settings.callwright_home
-    with read_desk_database(home / DESK_FILE) as database:
-        last = SqliteDecisionLog(database, FlightRecorder(settings.log_dir)).last()
-        at = datetime.now(UTC) if last is None else datetime.fromisoformat(last.log_timestamp)
-        state = SqliteDeskStateStore(database).read(at)
-        positions = SqliteLedger(database).positions()
-        unresolved = SqliteIntentStore(database).unresolved()
-        cycles = database.rows("SELECT count(*) FROM cycles")[0][0]
-        recent = _recent(database)
-        costs = usage_summary(database, budgets_of(settings), at=datetime.now(UTC))
-    return {
-        "home": str(home),
-        "running": is_held(home, settings.account_name),
-        "trading_state": state.trading_state.value,
-        "trading_state_reason": state.trading_state_reason,
-        "cycles": cycles,
-        "brain": None if last is None else "llm" if _is_model(last) else "rules",
-        "model": None
-        if last is None
-        else last.config_snapshot.get("llm_model_name")
-        if _is_model(last)
-        else None,
-        "last_cycle": None if last is None else last.cycle_id,
-        "last_action": None if last is None else last.final_action.action,
-        "last_failure": None if last is None else last.failure,
-        "equity_usd": None
-        if last is None or last.state.portfolio is None
-        else last.state.portfolio["equity_usd"],
-        "positions": {name: float(amount) for name, amount in positions.items()},
-        "orders_today": state.orders_today,
-        "failures_in_a_row": state.failures_in_a_row,
-        "breakers": [f"{b.name.value} {b.underlying} {b.facts}" for b in state.breakers],
-        "unresolved_orders": [f"{i.label} {i.side} {i.instrument_name}" for i in unresolved],
-        "heartbeat": _heartbeat(home / HEARTBEAT_FILE),
-        "recent_cycles": {
-            "cycles": recent.cycles,
-            "holds": recent.holds,
-            "denied": recent.denied,
-            "simulated": recent.simulated,
-            "failed": sum(recent.failures.values()),
-        },
-        "recent_denials": dict(recent.denied_codes.most_common()),
-        "recent_failures": dict(recent.failures.most_common()),
-        "recent_models": recent.models.to_jsonable() if recent.models.cycles else None,
-        "model_costs": costs,
-    }
-
-
-def _is_model(record: CycleRecord) -> bool:
-    return bool(record.config_snapshot.get("llm_enabled"))
-
-
-def _recent(database: DeskDatabase) -> RunSummary:
-    """Return the summary of the newest records."""
-    rows = database.rows(
-        "SELECT record_line(record) FROM cycles ORDER BY seq DESC LIMIT ?", (RECENT_CYCLES,)
-    )
-    summary = RunSummary()
-    for (line,) in reversed(rows):
-        summary.add(CycleRecord.from_line(line))
-    return summary
-
-
 @dataclass(frozen=True)
 class Practice:
     """What a home's records say of the time before real testnet orders."""
@@ -300,10 +225,3 @@ def read_practice(settings: Settings) -> Practice:
         failed=sum(summary.failures.values()),
         denied_codes=dict(summary.denied_codes.most_common()),
     )
-
-
-def _heartbeat(path: Path) -> str | None:
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["at"])
-    except (OSError, ValueError, KeyError):
-        return None

@@ -23,25 +23,27 @@ class RuleBasedBrain:
         self._limits = limits
 
     async def decide(self, snapshot: Snapshot, scan: Scan) -> BrainAnswer:
-        """Return the policy's proposal.
+        """Return the policy's proposal."""
+        return rule_based_answer(snapshot, scan, self._settings, self._limits)
 
-        Holding because no underlying has a known volatility is a failure to decide, not a hold.
-        """
-        settings, limits = self._settings, self._limits
-        proposal = rule_based_proposal(
-            snapshot,
-            scan,
-            settings,
-            limits,
-            would_pass=passes(snapshot, scan, settings, limits),
+
+def rule_based_answer(
+    snapshot: Snapshot, scan: Scan, settings: PolicySettings, limits: Limits
+) -> BrainAnswer:
+    """Return the policy's proposal.
+
+    Holding because no underlying has a known volatility is a failure to decide, not a hold.
+    """
+    proposal = rule_based_proposal(
+        snapshot, scan, settings, limits, would_pass=passes(snapshot, scan, settings, limits)
+    )
+    unknown = {vol.status for vol in scan.vols.values()}
+    if isinstance(proposal, DoNothing) and "OK" not in unknown:
+        # Too little history passes with time; a surface that cannot be read does not.
+        return BrainAnswer(
+            proposal=DoNothing(),
+            source="rule_based",
+            failure="NO_SURFACE" if "NO_SURFACE" in unknown else InsufficientData.code,
+            failure_message=proposal.reasoning,
         )
-        unknown = {vol.status for vol in scan.vols.values()}
-        if isinstance(proposal, DoNothing) and "OK" not in unknown:
-            # Too little history passes with time; a surface that cannot be read does not.
-            return BrainAnswer(
-                proposal=DoNothing(),
-                source="rule_based",
-                failure="NO_SURFACE" if "NO_SURFACE" in unknown else InsufficientData.code,
-                failure_message=proposal.reasoning,
-            )
-        return BrainAnswer(proposal=proposal, source="rule_based")
+    return BrainAnswer(proposal=proposal, source="rule_based")

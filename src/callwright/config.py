@@ -145,6 +145,10 @@ class Settings(BaseSettings):
     loop_interval_sec: NonNegativeFloat = Field(60.0, description="Seconds between cycles.")
     callwright_home: Path = Field(Path("var"), description="Folder of database and paper account.")
     log_dir: Path = Field(Path("logs"), description="Folder of the flight recorder's JSONL files.")
+    snapshots_kept: Annotated[int, Field(ge=0)] = Field(
+        1_440,
+        description="Newest snapshots kept for what-if, some 40 kB each; 0 stores none.",
+    )
     deribit_base_url: str = Field(
         "https://test.deribit.com/api/v2",
         description="Deribit endpoint: testnet or loopback only.",
@@ -207,7 +211,9 @@ class Settings(BaseSettings):
     # Language models (optional and experimental)
     llm_enabled: bool = False
     llm_model_name: str = "gpt-4.1-mini"
-    llm_chat_model_name: str = "gpt-4.1-mini"
+    llm_chat_model_name: str | None = Field(
+        None, description="Answers questions about the desk; without it LLM_MODEL_NAME does."
+    )
     llm_cheaper_model_name: str | None = Field(
         None, description="Asked instead while the budget runs low."
     )
@@ -234,6 +240,15 @@ class Settings(BaseSettings):
     llm_max_tool_calls_per_turn: Annotated[int, Field(ge=1, le=100)] = 6
     llm_timeout_seconds: PositiveFloat = Field(
         60.0, description="Deadline of a whole decision, over all its requests and retries."
+    )
+    llm_chat_max_tokens: Annotated[int, Field(ge=1)] = Field(
+        4_000, description="Output tokens of a whole answer, over all its requests."
+    )
+    llm_chat_max_input_tokens: Annotated[int, Field(ge=1)] = Field(
+        120_000, description="Input tokens of a whole answer, over all its requests."
+    )
+    llm_chat_timeout_seconds: PositiveFloat = Field(
+        120.0, description="Deadline of a whole answer, over all its requests and retries."
     )
     llm_prices_file: Path | None = Field(
         None, description="TOML with prices of models that callwright does not know, or newer ones."
@@ -421,9 +436,14 @@ _NOT_RECORDED = frozenset(
         "callwright_home",
         "log_dir",
         "loop_interval_sec",
+        "snapshots_kept",
         "market",
         "llm_base_url",
         "llm_prices_file",
+        # They bound answers to questions; no decision depends on them.
+        "llm_chat_max_tokens",
+        "llm_chat_max_input_tokens",
+        "llm_chat_timeout_seconds",
         "deribit_base_url",
         "paper_url",
     }
@@ -472,6 +492,20 @@ def load_settings(
         raise ConfigError(f"the environment or {dotenv} cannot be read: {exc}") from None
     finally:
         _TOML.clear()
+
+
+def changed_settings(settings: Settings, **changes: Any) -> Settings:
+    """Return the settings with some values changed, checked as a whole.
+
+    Raises:
+        ConfigError: The settings would be impossible; the message names the key.
+    """
+    values = {name: getattr(settings, name) for name in Settings.model_fields}
+    try:
+        # Every value is given, so no environment and no file can speak.
+        return Settings(_env_file=None, **(values | changes))
+    except ValidationError as exc:
+        raise ConfigError(_explain(exc), remedy=_CONFIG_REMEDY) from None
 
 
 _CONFIG_REMEDY = "see callwright.toml.example for every key with its unit and default"

@@ -13,16 +13,14 @@ from typing import Any
 
 from callwright import gates
 from callwright.analytics.scanner import scan as scan_snapshot
-from callwright.analytics.scanner import with_prechecks
 from callwright.crashpoints import reach
 from callwright.domain.account import Account
 from callwright.domain.base import iso_utc
-from callwright.domain.decision import DoNothing, OpenCoveredCall, OpenParams, Proposal, Sizing
-from callwright.domain.instrument import parse_option_name
+from callwright.domain.decision import DoNothing
 from callwright.domain.limits import ExecutionSettings, Limits, PolicySettings, ScanSettings
 from callwright.domain.orders import Intent
 from callwright.domain.record import CycleRecord, OrderUpdate
-from callwright.domain.scan import Candidate, Scan
+from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import (
     CallwrightError,
@@ -36,12 +34,16 @@ from callwright.execution.labels import order_label
 from callwright.execution.planner import Plan, plan
 from callwright.execution.startup import Reconciler, ReconcileReport
 from callwright.execution.submit import stop_new_risk, submit
-from callwright.guardrails.approval import Approval, precheck
+from callwright.guardrails.approval import Approval
 from callwright.guardrails.breakers import breakers_to_trip
 from callwright.journal import Judged, Observed, build_record, cycle_id_of, failed_record
-from callwright.policy.care import forced_close
-from callwright.policy.rules import rule_based_proposal
-from callwright.policy.sizing import size
+from callwright.judging import (
+    after_failure,
+    baseline_of,
+    failed_after,
+    held_but_not_shown,
+    prechecked,
+)
 from callwright.ports import (
     Brain,
     BrainAnswer,
@@ -178,23 +180,29 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
     reach("after_observe")
     look = Look(snapshot, scan)
     answer = BrainAnswer(proposal=DoNothing(), source=desk.brain.source)
-    hidden = _held_but_not_shown(snapshot)
+    hidden = held_but_not_shown(snapshot)
     if hidden is None:
         answer = await desk.brain.decide(snapshot, scan)
         reach("after_decision")
         answer, look = await _caught_up(desk, answer, look)
         snapshot, scan = look.snapshot, look.scan
         updates += look.updates
-        hidden = _held_but_not_shown(snapshot)
+        hidden = held_but_not_shown(snapshot)
     if hidden is not None:
         # Nobody can decide on a book that is not known; care may still close what can be valued.
         message = f"{hidden} is held, and the venue's chain does not show it"
-        answer = _failed_after(answer, DataInvalid.code, message)
+        answer = failed_after(answer, DataInvalid.code, message)
     if answer.stop_new_risk:
         stop_new_risk(desk.state, answer.stop_new_risk, desk.clock.now(), by="budget")
-    baseline = _baseline(desk, snapshot, scan, answer)
+    baseline = baseline_of(answer, snapshot, scan, desk.policy, desk.limits)
     reach("in_guard")
-    answer, sizing, approval = judge(desk, snapshot, scan, answer, may_care=look.is_current)
+    if answer.failure is not None:
+        # Whatever came along with a failure is not a decision; only care may act.
+        answer = after_failure(
+            answer, snapshot, scan, desk.policy, desk.limits, may_care=look.is_current
+        )
+        answer = replace(answer, failure_message=desk.redact(answer.failure_message))
+    sizing, approval = gates.judge(answer.proposal, snapshot, scan, desk.policy, desk.limits)
     planned: Plan | None = None
     try:
         planned = _plan(desk, snapshot, scan, answer, approval, cycle_id)
@@ -219,7 +227,7 @@ async def run_cycle(desk: Desk, *, carried: tuple[OrderUpdate, ...] = ()) -> Cyc
         message=message,
         config_snapshot=desk.config_snapshot,
     )
-    desk.log.finish(record)
+    desk.log.finish(record, snapshot)
     return record
 
 
@@ -309,23 +317,10 @@ async def _caught_up(desk: Desk, answer: BrainAnswer, look: Look) -> tuple[Brain
     except CallwrightError as exc:
         message = f"not looked at again after {waited_s:.0f} s of deciding: {exc.message}"
         return (
-            _failed_after(answer, exc.code, message),
+            failed_after(answer, exc.code, message),
             replace(look, updates=updates, is_current=False),
         )
     return answer, Look(snapshot, scan, updates)
-
-
-def _failed_after(answer: BrainAnswer, code: str, message: str) -> BrainAnswer:
-    """Return an answer that cannot be acted on; an earlier failure stays first, a proposal is kept.
-
-    What the model had proposed stands in the record's ``llm.proposal``.
-    """
-    if answer.failure is not None:
-        return replace(answer, failure_message=f"{answer.failure_message}; {code} {message}")
-    llm = answer.llm
-    if llm is not None and not isinstance(answer.proposal, DoNothing):
-        llm = {**llm, "proposal": answer.proposal.model_dump()}
-    return replace(answer, failure=code, failure_message=message, llm=llm)
 
 
 async def scan_live(desk: Desk, snapshot: Snapshot) -> tuple[Snapshot, Scan]:
@@ -349,76 +344,7 @@ async def _with_margins_and_prechecks(desk: Desk, snapshot: Snapshot, scan: Scan
     if not scan.candidates:
         return scan
     margins = await desk.venue.initial_margin_per_coin([c.symbol for c in scan.candidates])
-    with_margins = [
-        c.model_copy(update={"margin_initial_coin": margins.get(c.symbol)}) for c in scan.candidates
-    ]
-    scan = with_prechecks(scan, with_margins)
-    return with_prechecks(scan, [_prechecked(desk, snapshot, scan, c) for c in with_margins])
-
-
-def _held_but_not_shown(snapshot: Snapshot) -> str | None:
-    """Return a live option that is held and missing from the chain: its worth is not known."""
-    for position in snapshot.account.positions:
-        try:
-            option = parse_option_name(position.instrument_name)
-        except DataInvalid:
-            # A future or a combo: somebody else's, reported, and it leaves net delta unknown.
-            continue
-        market = snapshot.market.underlyings.get(option.underlying)
-        if market is None or option.expiry <= snapshot.as_of:
-            continue
-        if market.chain.listing.row(option.name) is None:
-            return option.name
-    return None
-
-
-def _prechecked(desk: Desk, snapshot: Snapshot, scan: Scan, candidate: Candidate) -> Candidate:
-    proposal = OpenCoveredCall(
-        params=OpenParams(underlying=candidate.underlying, symbol=candidate.symbol)
-    )
-    sizing = size(proposal, snapshot, scan, desk.policy, desk.limits)
-    codes = precheck(proposal, snapshot=snapshot, scan=scan, sizing=sizing, limits=desk.limits)
-    return candidate.model_copy(
-        update={"size_coin": sizing.sell_coin, "passes": not codes, "codes": codes}
-    )
-
-
-def judge(
-    desk: Desk, snapshot: Snapshot, scan: Scan, answer: BrainAnswer, *, may_care: bool = True
-) -> tuple[BrainAnswer, Sizing, Approval]:
-    """Size the proposal and take it through both gates; care steps in when the brain failed."""
-    if answer.failure is not None:
-        # Whatever came along with a failure is not a decision.
-        answer = _with_care(desk, snapshot, scan, answer, may_care=may_care)
-    sizing, approval = gates.judge(answer.proposal, snapshot, scan, desk.policy, desk.limits)
-    return answer, sizing, approval
-
-
-def _with_care(
-    desk: Desk, snapshot: Snapshot, scan: Scan, failed: BrainAnswer, *, may_care: bool
-) -> BrainAnswer:
-    close = None
-    if may_care:
-        would_pass = gates.passes(snapshot, scan, desk.policy, desk.limits)
-        close = forced_close(snapshot, scan, desk.limits, would_pass=would_pass)
-    return BrainAnswer(
-        proposal=close or DoNothing(reasoning=""),
-        source="care" if close else failed.source,
-        failure=failed.failure,
-        failure_message=desk.redact(failed.failure_message),
-        llm=failed.llm,
-    )
-
-
-def _baseline(
-    desk: Desk, snapshot: Snapshot, scan: Scan, answer: BrainAnswer
-) -> tuple[Proposal, Sizing] | None:
-    """Return what the rules would have proposed in a cycle that is a model's to decide."""
-    if answer.source != "llm":
-        return None
-    would_pass = gates.passes(snapshot, scan, desk.policy, desk.limits)
-    proposal = rule_based_proposal(snapshot, scan, desk.policy, desk.limits, would_pass=would_pass)
-    return proposal, size(proposal, snapshot, scan, desk.policy, desk.limits)
+    return prechecked(snapshot, scan, margins, desk.policy, desk.limits)
 
 
 def _plan(

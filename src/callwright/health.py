@@ -16,13 +16,14 @@ from typing import Literal
 
 from callwright import health_live
 from callwright.audit import audit
-from callwright.bootstrap import DESK_FILE, read_status
+from callwright.bootstrap import DESK_FILE
 from callwright.config import Settings, near_miss_environment
 from callwright.connect import PAPER_FILE, open_market
 from callwright.errors import CallwrightError
 from callwright.lock import is_held
 from callwright.memory.database import read_desk_database
 from callwright.paper.schedule import CURRENT
+from callwright.status import read_status
 
 DISK_FREE_MIN_BYTES = 200 * 1024 * 1024
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,15 @@ from callwright.memory.decision_stats import decision_stats
 from callwright.memory.exporting import export_file, exported_lines
 from callwright.memory.flight_recorder import FlightRecorder
 from callwright.memory.importing import ImportReport, import_files
+from callwright.memory.pruning import PrunePlan, finish_pruning, plan_pruning, prune
 from callwright.memory.reader import DecisionReader, open_reader
 from callwright.memory.search import search_decisions
 from callwright.memory.verifying import Difference, Verified, differences
 
 __all__ = [
     "decision_stats", "export_file", "exported_lines", "get_decision", "import_lines",
-    "open_memory", "repair_memory", "search_decisions", "verify_memory",
+    "open_memory", "plan_prune", "prune_memory", "repair_memory", "search_decisions",
+    "verify_memory",
 ]  # fmt: skip
 
 DESK_FILE = "desk.db"
@@ -114,6 +117,7 @@ def repair_memory(settings: Settings) -> Verification:
         sole_writer(home, settings.account_name),
         open_desk_database(home / DESK_FILE) as database,
     ):
+        finish_pruning(database)
         with database.transaction():
             for _ in rebuild_index(database.connection):
                 pass
@@ -134,3 +138,32 @@ def repair_memory(settings: Settings) -> Verification:
         finally:
             recorder.close()
     return verify_memory(settings)
+
+
+def plan_prune(settings: Settings, before: date) -> PrunePlan:
+    """Return what deleting the records before the first day of a month would delete.
+
+    Raises:
+        StorageError: There is no memory, or it cannot be read.
+    """
+    with read_desk_database(settings.callwright_home / DESK_FILE) as database:
+        return plan_pruning(database, before)
+
+
+def prune_memory(
+    settings: Settings, before: date, *, on_batch: Callable[[int], None] = lambda n: None
+) -> int:
+    """Delete the records before the first day of a month; return how many. Their sums stay.
+
+    Args:
+        on_batch: Told how many records each transaction deleted.
+
+    Raises:
+        StorageError: Something still needs one of them, or another process runs this account.
+    """
+    home = settings.callwright_home
+    with (
+        sole_writer(home, settings.account_name),
+        open_desk_database(home / DESK_FILE) as database,
+    ):
+        return prune(database, plan_pruning(database, before), on_batch=on_batch)

@@ -1,6 +1,9 @@
-"""From settings to a manager agent; it imports the SDK, so only a desk with a model imports it."""
+"""From settings to agents; it imports the SDK, so only a desk or a chat with a model imports it."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from callwright import gates
 from callwright.agents.manager import LlmBrain
@@ -12,8 +15,13 @@ from callwright.domain.decision import Proposal
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import ConfigError
+from callwright.memory.chat_sessions import SqliteChatSessions
 from callwright.memory.database import DeskDatabase
 from callwright.memory.usage import SqliteUsageBook
+from callwright.ports import DeskReader
+
+if TYPE_CHECKING:
+    from callwright.agents.explainer import Explainer, ExplainerSettings
 
 
 def manager_settings(settings: Settings) -> ManagerSettings:
@@ -35,8 +43,38 @@ def manager_settings(settings: Settings) -> ManagerSettings:
     )
 
 
-def model_brain(settings: Settings, database: DeskDatabase) -> LlmBrain:
+def explainer_settings(settings: Settings) -> ExplainerSettings:
+    """Return what the explainer takes from the settings."""
+    # A desk that only decides needs none of it.
+    from callwright.agents.explainer import ExplainerSettings
+
+    return ExplainerSettings(
+        model=settings.llm_chat_model_name or settings.llm_model_name,
+        cheaper_model=settings.llm_cheaper_model_name,
+        wire=settings.llm_wire,
+        protocol=settings.llm_protocol,
+        base_url=settings.llm_base_url,
+        allow_private_network=settings.llm_allow_private_network,
+        api_key=settings.openai_api_key,
+        max_input_tokens=settings.llm_chat_max_input_tokens,
+        max_output_tokens=settings.llm_chat_max_tokens,
+        timeout_s=settings.llm_chat_timeout_seconds,
+    )
+
+
+def model_brain(
+    settings: Settings,
+    database: DeskDatabase,
+    *,
+    purpose: Literal["decision", "chat"] = "decision",
+    has_prechecks: bool = True,
+) -> LlmBrain:
     """Return a manager agent whose requests are booked in this desk's database.
+
+    Args:
+        purpose: ``chat`` when somebody only asks what it would do.
+        has_prechecks: Show the model what code would say of each proposal; False only to measure
+            what that is worth.
 
     Raises:
         ConfigError: The endpoint is refused, a key is missing, a price file is wrong, or a hosted
@@ -47,21 +85,58 @@ def model_brain(settings: Settings, database: DeskDatabase) -> LlmBrain:
     def check(proposal: Proposal, snapshot: Snapshot, scan: Scan) -> tuple[str, ...]:
         return gates.codes(proposal, snapshot, scan, policy, limits)
 
+    asked = manager_settings(settings)
+    return LlmBrain(
+        asked,
+        limits=limits,
+        policy=policy,
+        check=check if has_prechecks else None,
+        book=_book(settings, database, asked),
+        redact=settings.redact,
+        purpose=purpose,
+    )
+
+
+def open_explainer(
+    settings: Settings,
+    database: DeskDatabase,
+    desk: DeskReader,
+    *,
+    sessions_file: Path | None = None,
+    command_options: str = "",
+) -> Explainer:
+    """Return an explainer of ``desk`` whose requests are booked in ``database``.
+
+    Args:
+        database: Of the home whose budgets hold; the desk itself may be running on it.
+        sessions_file: Where conversations are kept (``memory.chat_sessions.CHAT_FILE``); without
+            it each question stands alone.
+        command_options: Put behind the commands that are shown, such as ``--home var/llm``.
+
+    Raises:
+        ConfigError: As ``model_brain``.
+    """
+    from callwright.agents.explainer import Explainer
+
+    asked = explainer_settings(settings)
+    return Explainer(
+        asked,
+        desk,
+        _book(settings, database, asked),
+        settings.redact,
+        sessions=None if sessions_file is None else SqliteChatSessions(sessions_file),
+        command_options=command_options,
+    )
+
+
+def _book(settings: Settings, database: DeskDatabase, asked: ManagerSettings) -> SqliteUsageBook:
     prices, is_local = load_prices(settings.llm_prices_file), models_are_local(settings)
-    for model in filter(None, (settings.llm_model_name, settings.llm_cheaper_model_name)):
+    for model in filter(None, (asked.model, asked.cheaper_model)):
         if prices.of(model) is None and not is_local:
             raise ConfigError(
                 f"the price of {model} is not known, so no budget could be kept",
                 remedy="write its price into LLM_PRICES_FILE (docs/costs.md)",
             )
-    book = SqliteUsageBook(
+    return SqliteUsageBook(
         database, price_of=prices.of, budgets=budgets_of(settings), is_local=is_local
-    )
-    return LlmBrain(
-        manager_settings(settings),
-        limits=limits,
-        policy=policy,
-        check=check,
-        book=book,
-        redact=settings.redact,
     )

@@ -17,7 +17,7 @@ from callwright.domain.account import Account
 from callwright.domain.contract import ContractSpec
 from callwright.domain.decision import Proposal
 from callwright.domain.desk import Breaker, BreakerName, DeskState, TradingState
-from callwright.domain.explain import WhatIf, WhatIfAnswer
+from callwright.domain.explain import ChatTurn, WhatIf, WhatIfAnswer
 from callwright.domain.history import (
     DecisionDetail,
     DecisionSearch,
@@ -320,8 +320,8 @@ class DecisionLog(Protocol):
         """Return cycles without a record, oldest first."""
         ...
 
-    def finish(self, record: CycleRecord) -> None:
-        """Store the record, then append its line to the flight recorder."""
+    def finish(self, record: CycleRecord, snapshot: Snapshot | None = None) -> None:
+        """Store the record, and what it was decided on, then append its line."""
         ...
 
     def last(self) -> CycleRecord | None:
@@ -423,4 +423,20 @@ class DeskReader(Protocol):
 
         A model that failed is an answer with a ``failure``.
         """
+        ...
+
+
+class ChatSessions(Protocol):
+    """Conversations, by their names; a question is kept when it is over, whole or not at all.
+
+    Raises:
+        StorageError: It cannot be read or written.
+    """
+
+    def turns(self, session_id: str) -> tuple[ChatTurn, ...]:
+        """Return what is kept of a conversation, oldest first; empty when there is none."""
+        ...
+
+    def add(self, session_id: str, turn: ChatTurn) -> None:
+        """Keep a question and what came of it."""
         ...

@@ -58,9 +58,8 @@ def a_file(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("setting", ["llm_model_name", "llm_chat_model_name"])
-def test_the_models_asked_by_default_have_a_price(setting: str) -> None:
-    assert load_prices().of(Settings.model_fields[setting].default) is not None
+def test_the_model_asked_by_default_has_a_price() -> None:
+    assert load_prices().of(Settings.model_fields["llm_model_name"].default) is not None
 
 
 def test_every_shipped_price_is_sourced_and_no_cache_costs_more_to_read_than_the_prompt() -> None:

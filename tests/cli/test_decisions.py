@@ -41,7 +41,7 @@ def ask(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     [
         ["list"], ["list", "--action", "roll", "--limit", "2", "--oldest", "--each"],
         ["list", "--denied"], ["list", "--failed"], ["search", "delta nearest"],
-        ["search", '"*^ NEAR('], ["search", "zebra delta"], ["show", "5"], ["stats"],
+        ["search", '"*^ NEAR('], ["search", "zebra delta"], ["show", "5"], ["why", "1"], ["stats"],
         ["stats", "--by", "month", "--by", "code"], ["stats", "--by", "strike", "--limit", "3"],
         ["list", "--since", "2026-01-06", "--until", "2026-01-06", "--strike", "94.5k"],
     ],
@@ -55,6 +55,51 @@ def test_as_a_table_and_as_json(ask: Ask, arguments: list[str]) -> None:
     code, out, _ = ask(*arguments, "--json")
     assert code == 0
     assert json.loads(out)
+
+
+def test_what_trades_moved_is_in_the_statistics(ask: Ask) -> None:
+    _, out, _ = ask("stats", "--action", "open")
+    assert "What their trades moved, in coin" in out
+    assert "mean strike" in out
+    _, out, _ = ask("stats", "--action", "open", "--json")
+    row = json.loads(out)["rows"][0]
+    assert row["cash"]["BTC"]["fills"] > 0
+    assert row["cash"]["BTC"]["net_coin"] == pytest.approx(
+        row["cash"]["BTC"]["premium_coin"]
+        - row["cash"]["BTC"]["fees_coin"]
+        + row["cash"]["BTC"]["settlement_coin"]
+    )
+
+
+def test_why_says_who_decided_what_the_gates_said_and_why(ask: Ask) -> None:
+    _, out, _ = ask("list", "--action", "roll", "--json")
+    rolls = json.loads(out)["hits"]
+    _, out, _ = ask("why", str(rolls[0]["id"]), "--json")
+    told = " ".join(json.loads(out)["why"])
+    assert "the rules proposed to roll" in told
+    assert "The risk engine allowed it." in told
+    assert "The rules' reason: Roll" in told
+    assert "What it closes was sold by #" in told
+    code, _, err = ask("why", "9999")
+    assert (code, "no decision 9999" in err) == (2, True)
+
+
+def test_pruning_asks_first_and_takes_whole_months(ask: Ask, desk: Path, tmp_path: Path) -> None:
+    home = tmp_path / "pruned"
+    run_desk(desk_settings(home), 160)
+    before = ("prune", "--before", "2026-02")
+    code, out, _ = ask(*before, home=home)
+    assert (code, "0 deleted" in out, "--yes" in out) == (1, True, True)
+    code, _, err = ask("prune", "--before", "2026-02-11", home=home)
+    assert (code, "first day of a month" in err) == (2, True)
+    code, _, err = ask("prune", "--before", "2026-03", "--yes", home=home)
+    assert (code, "month of the newest decision" in err) == (1, True)
+    code, out, _ = ask(*before, "--yes", home=home)
+    assert (code, " 108 deleted" in out) == (0, True)
+    code, out, _ = ask("prune", "--before", "2026-01", "--yes", "--json", home=home)
+    assert (code, json.loads(out)["deleted"]) == (0, 0)
+    code, out, _ = ask("verify", home=home)
+    assert code == 0
 
 
 def test_a_day_without_a_time_is_included(ask: Ask) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from callwright.bootstrap import read_practice, read_status
+from callwright.bootstrap import read_practice
+from callwright.status import read_status
 from commands import callwright, complains
 from desks import ScriptedBrain, desk_settings, run_desk
 from proposals import hold, open_any_listed, open_nth
@@ -48,7 +49,8 @@ def test_the_status_counts_denials_failures_and_what_models_cost(tmp_path: Path)
     run_desk(settings, 3, brain=ScriptedBrain([open_nth(0), open_any_listed(0), hold]))
     status = read_status(settings)
     assert status["recent_cycles"] == {
-        "cycles": 3, "holds": 1, "denied": 1, "simulated": 0, "failed": 0,
+        "cycles": 3, "opens": 1, "rolls": 0, "closes": 0, "holds": 1, "denied": 1,
+        "simulated": 0, "failed": 0,
     }  # fmt: skip
     assert sum(status["recent_denials"].values()) >= 1
     assert status["recent_models"] is None

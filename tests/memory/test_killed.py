@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from callwright.domain.record import CycleRecord
+from callwright.history import repair_memory, verify_memory
+from desks import desk_settings
 
 _CHILD = """
     import sys
@@ -49,9 +51,12 @@ def test_killing_the_writer_loses_and_doubles_nothing(home: Any, a_record: Any) 
             assert child.stdout.readline() == b"ready\n"  # type: ignore[union-attr]
             time.sleep(0.3 + 0.0137 * turn)
             child.send_signal(signal.SIGKILL)
+    settings = desk_settings(home.path)
+    assert {d.kind for d in verify_memory(settings).differences} <= {"MISSING_LINE", "BAD_LINE"}
+    assert repair_memory(settings).count == 0
     again = home.reopen()
     assert len(again.log.unfinished()) <= 1
-    assert again.log.restore_lines() <= 1
+    assert again.log.restore_lines() == 0
     stored = [
         row[0] for row in again.db.rows("SELECT record_line(record) FROM cycles ORDER BY seq")
     ]

@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 
 from callwright import __version__
-from callwright.cli import backtest, chain, control, costs, decisions, doctor, local, paper, run
+from callwright.cli import (
+    backtest,
+    chain,
+    chat,
+    control,
+    costs,
+    decisions,
+    doctor,
+    evals,
+    local,
+    paper,
+    run,
+    what_if,
+)
 from callwright.errors import CallwrightError, ConfigError, QueryInvalid
 
 app = typer.Typer(
@@ -28,6 +41,8 @@ app.command("run")(run.run)
 app.command("backtest")(backtest.backtest)
 app.command("chain")(chain.chain)
 app.command("status")(control.status)
+app.command("what-if")(what_if.what_if)
+app.command("chat")(chat.chat)
 app.command("costs")(costs.costs)
 app.command("halt")(control.halt)
 app.command("reduce")(control.reduce)
@@ -36,6 +51,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(decisions.app, name="decisions")
 app.add_typer(paper.app, name="paper")
 app.add_typer(local.app, name="local")
+app.add_typer(evals.app, name="evals")
 
 
 @app.callback(invoke_without_command=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from callwright.cli.options import ConfigFile, Home, Json, settings_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; shown with every denial.")]
 
@@ -56,13 +60,15 @@ def _set(state: str, reason: str, home: Home, config: ConfigFile, *, as_json: bo
 
 
 def _short(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={_short(each)}" for name, each in value.items())
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def status(home: Home = None, config: ConfigFile = None, json_output: Json = False) -> None:
     """Show trading state, breakers, unresolved orders and the last cycle. Changes nothing."""
     settings = settings_of(config=config, home=home)
-    from callwright.bootstrap import read_status
+    from callwright.status import read_status
 
     found = read_status(settings)
     if json_output:
@@ -71,6 +77,12 @@ def status(home: Home = None, config: ConfigFile = None, json_output: Json = Fal
         print(json.dumps(found))
         return
     from rich.console import Console
+
+    Console().print(status_table(found))
+
+
+def status_table(found: Mapping[str, Any]) -> Table:
+    """Return a status as a table."""
     from rich.table import Table
 
     table = Table(show_header=False, padding=(0, 1))
@@ -86,4 +98,4 @@ def status(home: Home = None, config: ConfigFile = None, json_output: Json = Fal
             if key == "equity_usd" and value is not None:
                 shown = f"{value:,.2f}"
         table.add_row(key.replace("_", " "), shown)
-    Console().print(table)
+    return table

@@ -16,6 +16,7 @@ from callwright.domain.history import (
     LinkedDecision,
     SearchPage,
     StatsAnswer,
+    StatsRow,
 )
 
 _SHORT = {
@@ -114,21 +115,63 @@ def stats_view(answer: StatsAnswer, groups: Sequence[str]) -> list[RenderableTyp
     name = ", ".join(groups).replace("_", " ")
     table = plain_table(None, name or "all", *columns)
     for row in answer.rows:
-        keys = "  ".join(
-            _UNKNOWN if value is None else f"{value:,.10g}" if isinstance(value, float) else value
-            for value in row.keys.values()
-        )
         usd = _UNKNOWN if row.cost_usd is None else f"{row.cost_usd:.6f}"
         tokens = [f"{row.input_tokens:,}", f"{row.output_tokens:,}", usd] if asked else []
         table.add_row(
-            Text(_printable(keys) or "all"),
+            _group(row),
             f"{row.count:,}",
             f"{row.share:.1%}",
             *tokens,
             *(f"#{row.first_id}", f"#{row.last_id}"),
         )
     parts: list[RenderableType] = [table] if answer.rows else []
-    return [*parts, Text(f"{answer.total:,} decisions."), *(Text(note) for note in answer.notes)]
+    parts.append(Text(f"{answer.total:,} decisions."))
+    for more in (_cash_table(answer, name), _sold_table(answer, name)):
+        if more.row_count:
+            parts += [Text(""), more]
+    return [*parts, *(Text(note) for note in answer.notes)]
+
+
+def _group(row: StatsRow) -> Text:
+    keys = "  ".join(
+        _UNKNOWN if value is None else f"{value:,.10g}" if isinstance(value, float) else value
+        for value in row.keys.values()
+    )
+    return Text(_printable(keys) or "all")
+
+
+def _cash_table(answer: StatsAnswer, name: str) -> Table:
+    columns = ("coin", "premium", "fees", "settled", "net")
+    table = plain_table("What their trades moved, in coin", name or "all", *columns)
+    for row in answer.rows:
+        for coin, cash in row.cash.items():
+            table.add_row(
+                _group(row),
+                coin,
+                *(
+                    _UNKNOWN if amount is None else f"{amount:+.5f}"
+                    for amount in (
+                        cash.premium_coin,
+                        None if cash.fees_coin is None else -cash.fees_coin,
+                        cash.settlement_coin,
+                        cash.net_coin,
+                    )
+                ),
+            )
+    return table
+
+
+def _sold_table(answer: StatsAnswer, name: str) -> Table:
+    columns = ("calls", "mean strike", "mean delta", "mean yield a year")
+    table = plain_table("Of the calls that they sold", name or "all", *columns)
+    for row in answer.rows:
+        strike, delta = row.mean_strike_usd, row.mean_delta
+        yield_annual = row.mean_premium_yield_annual
+        if delta is not None and yield_annual is not None:
+            named = _UNKNOWN if strike is None else f"{strike:,.0f}"
+            figures = (f"{row.calls_sold:,}", named, f"{delta:.3f}", f"{yield_annual:.1%}")
+            table.add_row(_group(row), *figures)
+    return table
 
 
 def _did(hit: DecisionHit) -> str:

@@ -5,71 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from callwright.cli.decision_filters import Which, filtered, valid
 from callwright.cli.options import ConfigFile, Home, Json, LogDir, settings_of
 from callwright.errors import ConfigError
-
-if TYPE_CHECKING:
-    from callwright.domain.history import DecisionFilter
 
 app = typer.Typer(
     no_args_is_help=True, help="Every decision on record: list, search, show, count, export."
 )
 
-_FILTERS = "Which decisions"
-Did = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--action", help="open, roll, close, hold: what was done.", rich_help_panel=_FILTERS
-    ),
-]
-Proposed = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--proposed", help="open, roll, close, hold: what was asked for.", rich_help_panel=_FILTERS
-    ),
-]
-Denied = Annotated[
-    bool, typer.Option("--denied", help="Only what a gate denied.", rich_help_panel=_FILTERS)
-]
-Failed = Annotated[
-    bool, typer.Option("--failed", help="Only failed decisions.", rich_help_panel=_FILTERS)
-]
-Code = Annotated[
-    str | None,
-    typer.Option("--code", help="A code of a denial: ROLL_DWELL.", rich_help_panel=_FILTERS),
-]
-Failure = Annotated[
-    str | None,
-    typer.Option("--failure", help="A failure code: LLM_TIMEOUT.", rich_help_panel=_FILTERS),
-]
-Underlying = Annotated[
-    str | None, typer.Option("--underlying", help="BTC or ETH.", rich_help_panel=_FILTERS)
-]
-Symbol = Annotated[
-    str | None, typer.Option("--symbol", help="An option's whole name.", rich_help_panel=_FILTERS)
-]
-Strike = Annotated[
-    str | None, typer.Option("--strike", help="In USD: 97000 or 97k.", rich_help_panel=_FILTERS)
-]
-Source = Annotated[
-    str | None, typer.Option("--source", help="llm, rule_based, care.", rich_help_panel=_FILTERS)
-]
-Since = Annotated[
-    str | None,
-    typer.Option("--since", help="From this UTC time on: 2026-01-05.", rich_help_panel=_FILTERS),
-]
-Until = Annotated[
-    str | None,
-    typer.Option(
-        "--until", help="Before this UTC time; a day without a time is included.",
-        rich_help_panel=_FILTERS,
-    ),
-]  # fmt: skip
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="Rows at most.")]
 Cursor = Annotated[int | None, typer.Option("--cursor", min=0, help="Go on from an earlier page.")]
 Oldest = Annotated[bool, typer.Option("--oldest", help="Oldest first.")]
@@ -77,47 +26,35 @@ Each = Annotated[bool, typer.Option("--each", help="Do not fold runs of alike de
 
 
 @app.command("list")
+@filtered
 def list_(
-    action: Did = None, proposed: Proposed = None, denied: Denied = False, failed: Failed = False,
-    code: Code = None, failure: Failure = None, underlying: Underlying = None,
-    symbol: Symbol = None, strike: Strike = None, source: Source = None, since: Since = None,
-    until: Until = None, limit: Limit = 20, cursor: Cursor = None, oldest: Oldest = False,
+    where: Which, limit: Limit = 20, cursor: Cursor = None, oldest: Oldest = False,
     each: Each = False, home: Home = None, config: ConfigFile = None, json_output: Json = False,
 ) -> None:  # fmt: skip
     """List decisions, newest first; runs of alike ones are one row."""
-    where = _filter(
-        action, proposed, denied, failed, code, failure, underlying, symbol, strike, source, since,
-        until,
-    )  # fmt: skip
     _search(None, where, limit, cursor, oldest, each, home, config, json_output)
 
 
 @app.command("search")
+@filtered
 def search(
     text: Annotated[str, typer.Argument(help="Words, names or codes; never a query language.")],
-    action: Did = None, proposed: Proposed = None, denied: Denied = False, failed: Failed = False,
-    code: Code = None, failure: Failure = None, underlying: Underlying = None,
-    symbol: Symbol = None, strike: Strike = None, source: Source = None, since: Since = None,
-    until: Until = None, limit: Limit = 20, cursor: Cursor = None, oldest: Oldest = False,
+    where: Which, limit: Limit = 20, cursor: Cursor = None, oldest: Oldest = False,
     each: Each = False, home: Home = None, config: ConfigFile = None, json_output: Json = False,
 ) -> None:  # fmt: skip
     """Search reasons, verdicts and names for words."""
-    where = _filter(
-        action, proposed, denied, failed, code, failure, underlying, symbol, strike, source, since,
-        until,
-    )  # fmt: skip
     _search(text, where, limit, cursor, oldest, each, home, config, json_output)
 
 
 def _search(
-    text: str | None, where: DecisionFilter, limit: int, cursor: int | None, oldest: bool,
+    text: str | None, where: Which, limit: int, cursor: int | None, oldest: bool,
     each: bool, home: Home, config: ConfigFile, json_output: bool,
 ) -> None:  # fmt: skip
     settings = settings_of(config=config, home=home)
     from callwright.domain.history import DecisionSearch
     from callwright.history import open_memory, search_decisions
 
-    question = _valid(
+    question = valid(
         DecisionSearch, where=where, text=text, limit=limit, cursor=cursor, collapse=not each,
         order="oldest" if oldest else "newest",
     )  # fmt: skip
@@ -160,8 +97,36 @@ def show(
     print_uncut(Console(), *detail_view(found))
 
 
+@app.command("why")
+def why(
+    decision: Annotated[str, typer.Argument(help="Number or cycle_id of a decision.")],
+    home: Home = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """Say in plain words what was decided, by whom, what the gates said, and why."""
+    settings = settings_of(config=config, home=home)
+    from callwright.cli.decision_why import why_lines
+    from callwright.history import get_decision, open_memory
+
+    with open_memory(settings) as memory:
+        found = get_decision(memory, decision)
+    lines = why_lines(found)
+    if json_output:
+        print(json.dumps({"id": found.id, "cycle_id": found.record.cycle_id, "why": lines}))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for line in lines:
+        console.print(Text(line))
+
+
 @app.command("stats")
+@filtered
 def stats(
+    where: Which,
     by: Annotated[
         list[str] | None,
         typer.Option(
@@ -170,23 +135,17 @@ def stats(
             "status, model, underlying, symbol, strike; twice for two.",
         ),
     ] = None,
-    action: Did = None, proposed: Proposed = None, denied: Denied = False, failed: Failed = False,
-    code: Code = None, failure: Failure = None, underlying: Underlying = None,
-    symbol: Symbol = None, strike: Strike = None, source: Source = None, since: Since = None,
-    until: Until = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="Groups at most.")] = 50,
-    home: Home = None, config: ConfigFile = None, json_output: Json = False,
-) -> None:  # fmt: skip
+    home: Home = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
     """Count decisions and model costs by day, action, code, strike ..."""
-    where = _filter(
-        action, proposed, denied, failed, code, failure, underlying, symbol, strike, source, since,
-        until,
-    )  # fmt: skip
     settings = settings_of(config=config, home=home)
     from callwright.domain.history import StatsQuestion
     from callwright.history import decision_stats, open_memory
 
-    question = _valid(StatsQuestion, where=where, group_by=tuple(by or ["action"]), limit=limit)
+    question = valid(StatsQuestion, where=where, group_by=tuple(by or ["action"]), limit=limit)
     with open_memory(settings) as memory:
         answer = decision_stats(memory, question)
     if json_output:
@@ -228,6 +187,7 @@ def import_(
         print(
             f"{report.lines:,} lines: {report.added:,} added, {report.known:,} known, "
             f"{len(report.contradicting):,} contradicting, {report.skipped:,} skipped"
+            + (f", {report.pruned:,} pruned before" if report.pruned else "")
         )
         if report.out_of_order:
             print(f"{report.out_of_order:,} are older than decisions before them in the memory")
@@ -264,6 +224,7 @@ def verify(
             print(f"... {found.count - len(found.differences):,} more")
         compared = found.compared
         archived = f", {compared.archived:,} of archived days" if compared.archived else ""
+        archived += f", {compared.pruned:,} lines of pruned decisions" if compared.pruned else ""
         print(
             f"{compared.rows:,} records, {compared.lines:,} lines{archived}: "
             + ("memory and flight recorder agree" if not found.count else
@@ -273,22 +234,63 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command("prune")
+def prune(
+    before: Annotated[
+        str, typer.Option("--before", help="First month that is kept: 2026-03 or 2026-03-01.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it nothing is.")] = False,
+    home: Home = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """Delete old decisions, whole months; what they add up to stays in the statistics."""
+    settings = settings_of(config=config, home=home)
+    from callwright.history import plan_prune, prune_memory
+
+    first = _month(before)
+    plan = plan_prune(settings, first)
+    done = prune_memory(settings, first) if yes and not plan.obstacles else 0
+    if json_output:
+        print(json.dumps(plan.__dict__ | {"deleted": done}))
+    else:
+        print(
+            f"{plan.decisions:,} decisions before {plan.before}"
+            + (f", {plan.first_as_of[:10]} to {plan.last_as_of[:10]}" if plan.decisions else "")
+            + f": {done:,} deleted"
+        )
+        for obstacle in plan.obstacles:
+            print(f"  may not go: {_printable(obstacle)}", file=sys.stderr)
+        if plan.decisions and not (yes or plan.obstacles):
+            print("Nothing was deleted; --yes deletes them. Their sums stay, their texts do not.")
+    if done != plan.decisions:
+        raise typer.Exit(1)
+
+
+def _month(text: str) -> date:
+    with suppress(ValueError):
+        first = date.fromisoformat(text if len(text) > len("2026-03") else f"{text}-01")
+        if first.day == 1:
+            return first
+    raise ConfigError(
+        f"{text!r} is not the first day of a month",
+        remedy="as 2026-03 or 2026-03-01; whole months go",
+    )
+
+
 @app.command("export")
+@filtered
 def export(
+    where: Which,
     out: Annotated[str, typer.Argument(help="File to write; - writes JSONL or CSV to stdout.")],
     kind: Annotated[
         str | None, typer.Option("--format", help="jsonl, csv, parquet; else by the file's name.")
     ] = None,
-    action: Did = None, proposed: Proposed = None, denied: Denied = False, failed: Failed = False,
-    code: Code = None, failure: Failure = None, underlying: Underlying = None,
-    symbol: Symbol = None, strike: Strike = None, source: Source = None, since: Since = None,
-    until: Until = None, home: Home = None, config: ConfigFile = None, json_output: Json = False,
-) -> None:  # fmt: skip
+    home: Home = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
     """Write decisions to a file: records as JSONL, columns as CSV or Parquet."""
-    where = _filter(
-        action, proposed, denied, failed, code, failure, underlying, symbol, strike, source, since,
-        until,
-    )  # fmt: skip
     settings = settings_of(config=config, home=home)
     from callwright.history import export_file, exported_lines, open_memory
 
@@ -308,71 +310,6 @@ def export(
         print(json.dumps({"file": out, "format": name, "decisions": count}))
     else:
         print(f"{count:,} decisions written to {out}")
-
-
-_ACTIONS = {
-    "open": "OPEN_COVERED_CALL",
-    "roll": "ROLL_COVERED_CALL",
-    "close": "CLOSE_COVERED_CALL",
-    "hold": "DO_NOTHING",
-}
-
-
-def _filter(
-    action: list[str] | None, proposed: list[str] | None, denied: bool, failed: bool,
-    code: str | None, failure: str | None, underlying: str | None, symbol: str | None,
-    strike: str | None, source: str | None, since: str | None, until: str | None,
-) -> DecisionFilter:  # fmt: skip
-    from callwright.domain.history import DecisionFilter
-
-    found: DecisionFilter = _valid(
-        DecisionFilter,
-        action=tuple(_ACTIONS.get(name.lower(), name) for name in action or ()),
-        proposed_action=tuple(_ACTIONS.get(name.lower(), name) for name in proposed or ()),
-        verdict="denied" if denied else None,
-        code=code,
-        failure=failure or ("ANY" if failed else None),
-        underlying=underlying and underlying.upper(),
-        symbol=symbol and symbol.upper(),
-        strike_usd=None if strike is None else _strike(strike),
-        source=source,
-        since=None if since is None else _time(since, is_end=False),
-        until=None if until is None else _time(until, is_end=True),
-    )
-    return found
-
-
-def _strike(text: str) -> float:
-    clean = text.lower().lstrip("$").replace(",", "")
-    with suppress(ValueError):
-        return float(clean[:-1]) * 1000 if clean.endswith("k") else float(clean)
-    raise ConfigError(f"{text!r} is no strike", remedy="as 97000, 97,000 or 97k")
-
-
-def _time(text: str, *, is_end: bool) -> Any:
-    from datetime import UTC, datetime, timedelta
-
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise ConfigError(
-            f"{text!r} is no time", remedy="as 2026-01-05 or 2026-01-05T08:00, in UTC"
-        ) from exc
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return at + timedelta(days=1) if is_end and len(text) == len("2026-01-05") else at
-
-
-def _valid(model: Any, **fields: Any) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return model(**fields)
-    except ValidationError as exc:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in each['loc'][:1])}: {each['msg']}"
-            for each in exc.errors()
-        )
-        raise ConfigError(f"this cannot be asked: {wrong}", remedy="see --help") from exc
 
 
 def _printable(text: str) -> str:

@@ -41,7 +41,7 @@ class Claim(Frozen):
     """One number, instrument, date, code or citation of an answer.
 
     Attributes:
-        text: As it stands in the answer, at ``start`` to ``end`` (characters).
+        text: As it stands in the answer, at ``start`` to ``end`` (characters) before it was marked.
         found_in: Cite and path of the field that it matches: ``#12 state.spot.BTC``; "" when none.
         problem: Why it does not hold, in words; "" when it does.
     """
@@ -100,6 +100,34 @@ class ChatAnswer(Frozen):
 
 
 ChatEvent = TextPiece | ToolUsed | DraftWithdrawn | ChatAnswer
+
+
+class ChatCall(Frozen):
+    """A tool call of a conversation.
+
+    Attributes:
+        arguments: As JSON.
+        told: What the model was told, in a fence.
+    """
+
+    tool: str
+    arguments: str
+    told: str
+
+
+class ChatTurn(Frozen):
+    """A question of a conversation and what came of it; what the next question builds on.
+
+    Attributes:
+        answer: As it was shown; empty when there was none.
+        calls: The tool calls, in order.
+        sources: What they showed; later answers may cite them.
+    """
+
+    question: str
+    answer: str
+    calls: tuple[ChatCall, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 class WhatIf(Frozen):

@@ -39,6 +39,8 @@ class ModelFailure(StrEnum):
     """More turns, or more tool calls, than a decision may take."""
     TOO_MANY_TOKENS = "LLM_TOO_MANY_TOKENS"
     """More tokens than a decision may take."""
+    NO_LOOKUP = "LLM_NO_LOOKUP"
+    """Asked about the desk, the model answered without looking anything up."""
     BUDGET_LOW = "LLM_BUDGET_LOW"
     """The model was not asked in this cycle, to make the budget last."""
     BUDGET_EXHAUSTED = "LLM_BUDGET_EXHAUSTED"

@@ -161,6 +161,28 @@ class StatsQuestion(Frozen):
     limit: int = Field(default=50, ge=1, le=1_000)
 
 
+class CashSum(Frozen):
+    """What decisions moved in one coin, exact to a billionth; what a dry run simulated is not in it.
+
+    A fill or settlement counts to the decision whose order it was, whichever record told of it.
+
+    Attributes:
+        premium_coin: Sold less bought, before fees.
+        fees_coin: Of fills and settlements, where known; None without any.
+        fees_unknown: Fills and settlements whose fee nobody knows; they are in no sum of fees.
+        settlement_coin: What delivery paid, before its fee; negative for an assigned call.
+        net_coin: Premium less fees plus settlement; None while a fee is unknown.
+    """
+
+    premium_coin: float
+    fees_coin: float | None
+    settlement_coin: float
+    net_coin: float | None
+    fills: int
+    settlements: int
+    fees_unknown: int = 0
+
+
 class StatsRow(Frozen):
     """One group.
 
@@ -168,9 +190,14 @@ class StatsRow(Frozen):
         keys: The group's value by dimension; None: it has none.
         count: Decisions.
         share: Of ``StatsAnswer.total``, a fraction.
-        cost_usd: Of the requests whose cost is known, exact to a billionth; None without any.
+        cost_usd: What the models cost, of the requests whose cost is known, exact to a billionth;
+            None without any.
         cost_unknown: Decisions whose model cost nobody knows; they are in no sum.
         first_id, last_id: The outermost decisions of the group.
+        cash: What real trades moved, by coin; a coin without any is left out.
+        calls_sold: Opens and rolls, done or simulated, whose record has the candidate they sold.
+        mean_strike_usd, mean_delta, mean_premium_yield_annual: Over those, as the candidates stood;
+            None without any. The yield is a fraction; a strike over several coins is None.
     """
 
     keys: Mapping[str, str | float | None]
@@ -183,6 +210,11 @@ class StatsRow(Frozen):
     cost_unknown: int
     first_id: int
     last_id: int
+    cash: Mapping[str, CashSum] = Field(default_factory=dict)
+    calls_sold: int = 0
+    mean_strike_usd: float | None = None
+    mean_delta: float | None = None
+    mean_premium_yield_annual: float | None = None
 
 
 class StatsAnswer(Frozen):
@@ -191,12 +223,12 @@ class StatsAnswer(Frozen):
     Attributes:
         total: Decisions under the filters. A decision denied with two codes stands in two groups.
         groups: How many groups there are; ``rows`` has at most ``limit`` of them.
-        table: Which table was added up.
+        table: Which table was added up; parts of a day or month come from ``decisions`` besides.
     """
 
     rows: tuple[StatsRow, ...]
     groups: int
     total: int
     where: DecisionFilter
-    table: Literal["day_stats", "decisions"]
+    table: Literal["day_stats", "month_stats", "call_stats", "decisions"]
     notes: tuple[str, ...] = ()

@@ -1,0 +1,140 @@
+"""The explainer's tools over a reader of the desk, and the caps on using them.
+
+They are ``tools.memory_tools``, which can read and nothing else. What a tool answers goes back to
+the model in a fence and is kept as a source that the answer may cite.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents import Agent, FunctionTool, ModelResponse, RunContextWrapper, RunHooks
+from agents.tool_context import ToolContext
+
+from callwright.agents.toolbox import require_no_flood, require_text
+from callwright.domain.explain import ChatCall, ChatEvent, ToolUsed
+from callwright.tools.fences import fenced
+from callwright.tools.memory_tools import MEMORY_TOOLS
+from callwright.tools.sources import Sources
+
+ASK_MODEL = "what_would_the_model_do"
+MODEL_RUNS_MAX = 1
+"""How often a question may ask the manager's model: each time costs a whole decision."""
+ARGUMENTS_LENGTH_MAX = 8_000
+
+
+@dataclass
+class Inquiry:
+    """The run context of one question.
+
+    Attributes:
+        sources: What was looked at in the conversation, and who is asked.
+        emit: Takes each event as it happens.
+        mask: Hides secrets: a server may write the key into the arguments of a call.
+        turns, tool_calls: So far, corrections included.
+        looked: Calls of tools that exist; also those that found nothing.
+        calls: What was called and answered, for the history of the conversation.
+    """
+
+    sources: Sources
+    emit: Callable[[ChatEvent], None]
+    mask: Callable[[str], str]
+    clock: Callable[[], float] = time.monotonic
+    turns: int = 0
+    tool_calls: int = 0
+    looked: int = 0
+    model_runs: int = 0
+    calls: list[ChatCall] = field(default_factory=list)
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether anything was looked up in the conversation, found or not."""
+        return self.looked > 0 or bool(self.sources.all)
+
+    async def call(self, name: str, arguments: str) -> str:
+        """Call a tool; return what the model is told."""
+        self.looked += 1
+        if name == ASK_MODEL:
+            self.model_runs += 1
+            if self.model_runs > MODEL_RUNS_MAX:
+                return _refused("the model was asked once already; a question may ask it once")
+        if len(arguments) > ARGUMENTS_LENGTH_MAX:
+            return _refused("the arguments are too long")
+        arguments = self.mask(arguments)
+        started = self.clock()
+        called = await self.sources.call(name, arguments)
+        if called.source is not None:
+            latency_ms = round((self.clock() - started) * 1000, 1)
+            kept = json.dumps(dict(called.source.arguments))
+            self.calls.append(ChatCall(tool=name, arguments=kept, told=called.text))
+            self.emit(ToolUsed(source=called.source, latency_ms=latency_ms))
+        return called.text
+
+
+def _refused(message: str) -> str:
+    return fenced({"error": "QUERY_INVALID", "message": message})
+
+
+def explainer_tools() -> list[FunctionTool]:
+    """Return the memory tools as function tools."""
+    return [
+        FunctionTool(
+            name=tool.name,
+            description=tool.description,
+            params_json_schema=dict(tool.parameters),
+            on_invoke_tool=_caller(tool.name),
+            strict_json_schema=True,
+        )
+        for tool in MEMORY_TOOLS.values()
+    ]
+
+
+def _caller(name: str) -> Callable[[ToolContext[Any], str], Any]:
+    async def invoke(context: ToolContext[Inquiry], arguments: str) -> str:
+        return await context.context.call(name, arguments)
+
+    return invoke
+
+
+def explainer_tools_text() -> str:
+    """Return the tools as they are sent, for the prompt's version."""
+    return json.dumps(
+        [[tool.name, tool.description, tool.params_json_schema] for tool in explainer_tools()]
+    )
+
+
+class InquiryCaps(RunHooks[Inquiry]):
+    """Looks at each reply before any of its tools runs; raises ``ModelFailed`` to end the run."""
+
+    def __init__(self, *, tool_calls_max: int, tool_calls_per_turn_max: int) -> None:
+        self._tool_calls_max = tool_calls_max
+        self._tool_calls_per_turn_max = tool_calls_per_turn_max
+
+    async def on_llm_start(
+        self, context: RunContextWrapper[Inquiry], agent: Agent[Inquiry], *args: Any
+    ) -> None:
+        """Count the turn."""
+        context.context.turns += 1
+
+    async def on_llm_end(
+        self,
+        context: RunContextWrapper[Inquiry],
+        agent: Agent[Inquiry],
+        response: ModelResponse,
+    ) -> None:
+        """Refuse a flood of calls, a refusal, and no answer; a tool that is none is told so."""
+        calls = [item for item in response.output if item.type == "function_call"]
+        inquiry = context.context
+        inquiry.tool_calls += len(calls)
+        require_no_flood(
+            len(calls),
+            inquiry.tool_calls,
+            per_turn_max=self._tool_calls_per_turn_max,
+            total_max=self._tool_calls_max,
+        )
+        if not calls:
+            require_text(response)

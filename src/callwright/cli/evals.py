@@ -1,0 +1,203 @@
+"""``callwright evals``: how well a brain decides, over situations with known right answers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from callwright.cli.options import ConfigFile, Json, settings_of
+
+if TYPE_CHECKING:
+    from callwright.evaluation.running import Report
+    from callwright.evaluation.scoring import Trial
+    from callwright.evaluation.situations import Situation
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="How well a brain decides: situations with right and forbidden answers. Trades nothing.",
+)
+
+Globs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--situations", metavar="GLOB", help="Only these: care/*, or a name; may be repeated."
+    ),
+]
+
+
+@app.command("run")
+def run(
+    brain: Annotated[
+        Literal["rules", "llm", "hold"],
+        typer.Option(help="Who is asked; hold and rules are always shown beside it."),
+    ] = "rules",
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="In place of LLM_MODEL_NAME.")
+    ] = None,
+    situations: Globs = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, max=100, help="How often a model is asked the same.")
+    ] = 1,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=32, help="How many questions a model has at a time.")
+    ] = 1,
+    unchecked: Annotated[
+        bool,
+        typer.Option("--unchecked", help="Ask the model also without prechecks, in a row beside."),
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page, too.")
+    ] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            "--home",
+            metavar="DIR",
+            help="Book a model's requests in this desk's home, under its budgets; without it in a "
+            "temporary one, under fresh budgets.",
+        ),
+    ] = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """Ask a brain every situation and score its answers.
+
+    Limits are those of the situations, not yours; of your settings only those of language models
+    count. Exit code 1 if a budget, a refused key or a silent server left questions unasked.
+    """
+    settings = settings_of(config=config, home=home, llm_model_name=model)
+    from callwright.evaluation.running import evaluate
+    from callwright.evaluation.situations import matching
+
+    chosen = matching(situations or ())
+    with _progress(len(chosen) * repeat * (1 + unchecked), is_shown=brain == "llm") as on_trial:
+        report = evaluate(
+            chosen,
+            settings,
+            brain=brain,
+            unchecked=unchecked,
+            home=home,
+            repeat=repeat,
+            jobs=jobs,
+            on_trial=on_trial,
+        )
+    if html is not None:
+        _write(html, report, chosen)
+    if json_output:
+        print(report.model_dump_json())
+    else:
+        from rich.console import Console
+
+        from callwright.cli.evals_table import report_view
+        from callwright.cli.tables import print_uncut
+
+        print_uncut(Console(), *report_view(report, chosen))
+    if any(one.stopped for one in report.runs):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(total: int, *, is_shown: bool) -> Iterator[Callable[[str, Trial], None]]:
+    """Show a bar over a model's answers on stderr; plain lines when that is no terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not is_shown:
+        yield lambda brain, trial: None
+    elif console.is_terminal:
+        from rich.progress import Progress
+
+        with Progress(console=console) as progress:
+            task = progress.add_task("Asking", total=total)
+
+            def advance(brain: str, trial: Trial) -> None:
+                if brain.startswith("llm"):
+                    progress.update(task, advance=1, description=trial.situation)
+
+            yield advance
+    else:
+        done = 0
+
+        def line(brain: str, trial: Trial) -> None:
+            nonlocal done
+            if brain.startswith("llm"):
+                done += 1
+                answer = trial.answer or trial.failure or "?"
+                text = f"{done}/{total} {brain} {trial.situation}: {answer}"
+                print("".join(c for c in text if c.isprintable()), file=sys.stderr, flush=True)
+
+        yield line
+
+
+def _write(path: Path, report: Report, chosen: tuple[Situation, ...]) -> None:
+    from datetime import UTC, datetime
+
+    from callwright import __version__
+    from callwright.errors import StorageError
+    from callwright.evaluation.page import page
+
+    now = datetime.now(UTC)
+    text = page(
+        report,
+        chosen,
+        made=f"made {now:%Y-%m-%d %H:%M} UTC by callwright {__version__}",
+    )
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise StorageError(f"cannot write {path}: {exc.strerror}") from exc
+
+
+@app.command("list")
+def list_(situations: Globs = None, json_output: Json = False) -> None:
+    """List the situations."""
+    from callwright.evaluation.situations import matching
+
+    chosen = matching(situations or ())
+    if json_output:
+        import json
+
+        print(json.dumps([s.model_dump(mode="json", exclude_defaults=True) for s in chosen]))
+        return
+    from rich.console import Console
+
+    from callwright.cli.evals_table import list_view
+
+    Console().print(list_view(chosen))
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As callwright evals list has it.")],
+    json_output: Json = False,
+) -> None:
+    """Show a situation as the model sees it, with the right and the forbidden answers."""
+    from callwright.config import load_settings
+    from callwright.errors import QueryInvalid
+    from callwright.evaluation.cases import case_of, suite_settings
+    from callwright.evaluation.showing import as_shown
+    from callwright.evaluation.situations import matching
+
+    chosen = matching([name])
+    if len(chosen) > 1:
+        raise QueryInvalid(f"{name} names {len(chosen)} situations", remedy="name one")
+    case = case_of(chosen[0], suite_settings(load_settings()))
+    shown = as_shown(case)
+    if json_output:
+        import json
+
+        answers = {"right": dict(case.right), "forbidden": dict(case.forbidden)}
+        print(json.dumps({"name": chosen[0].name, "shown": dict(shown), **answers}))
+        return
+    from rich.console import Console
+
+    from callwright.cli.evals_table import case_view
+
+    console = Console()
+    for part in case_view(case, shown):
+        console.print(part)

@@ -1,0 +1,278 @@
+"""How often, how much: answers out of sums that the memory added up, never out of counted hits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from callwright.domain.decision import Action
+from callwright.domain.explain import Source
+from callwright.domain.history import DecisionFilter
+from callwright.explain.questions import Asked
+from callwright.explain.templates_look import Look, where_of
+from callwright.explain.templates_record import brief, idle
+from callwright.explain.templates_why import TRADES
+from callwright.explain.templates_words import (
+    NOUN,
+    cited,
+    coins,
+    listed,
+    minute,
+    number,
+    plain,
+    quoted,
+    several,
+    span_words,
+    usd,
+)
+
+SUMMARY_MAX = 20
+PREMIUM = "Premium is what was sold less what was bought back, before fees."
+Json = Mapping[str, Any]
+
+
+async def how_often(asked: Asked, look: Look) -> list[str]:
+    """Say how many decisions did something, what that moved and cost, and what was denied."""
+    actions = asked.actions or (TRADES if "trade" in asked.concepts else ())
+    where = where_of(asked, action=actions)
+    span = span_words(asked.span)
+    found = await look.stats("action", where=where)
+    rows = found.result["rows"]
+    if not rows:
+        blocks = [f"{_never(actions)}{span}: 0 decisions {cited(found)}."]
+    else:
+        counts = [_counted(row, span, found) for row in rows]
+        blocks = counts if len(counts) == 1 else [listed(counts)]
+        if asked.actions or asked.concepts & {"cost", "fee", "money"}:
+            blocks += _money_lines(rows, found)
+        else:
+            total = several(found.result["total"], "decision")
+            blocks.insert(0, f"{total}{span} {cited(found)}.")
+    by = _split_by(asked, len(rows))
+    if by and rows:
+        grouped = await look.stats(*by, where=where, limit=40)
+        lines = [_group(row, actions, grouped) for row in grouped.result["rows"]]
+        names = " and ".join(name.replace("_", " ") for name in by)
+        blocks.append(f"By {names}:\n\n{listed(lines)}")
+    trades = tuple(action for action in actions if action != Action.DO_NOTHING)
+    if trades:
+        if rows and "status" not in by:
+            blocks += await _unfilled(where, look)
+        denied = await look.stats(
+            "proposed_action",
+            where=where_of(asked, verdict="denied", proposed_action=trades),
+        )
+        blocks += [
+            f"{several(row['count'], 'further ' + NOUN[row['keys']['proposed_action']])} "
+            f"{'was' if row['count'] == 1 else 'were'} proposed and denied{span} {cited(denied)}."
+            for row in denied.result["rows"]
+        ]
+    return blocks
+
+
+async def _unfilled(where: DecisionFilter, look: Look) -> list[str]:
+    """Return what became of the orders, unless all of them were filled."""
+    found = await look.stats("status", where=where)
+    rows = found.result["rows"]
+    if [row["keys"]["status"] for row in rows] == ["filled"]:
+        return []
+    lines = [
+        f"{_key(row['keys']['status'])}: {several(row['count'], 'decision')} {cited(found)}."
+        for row in rows
+    ]
+    return [f"What became of their orders:\n\n{listed(lines)}"]
+
+
+def _never(actions: tuple[Action, ...]) -> str:
+    names = " or ".join(NOUN[action] for action in actions)
+    return f"No {names} is on record" if names else "No decision is on record"
+
+
+def _counted(row: Json, span: str, source: Source) -> str:
+    noun = NOUN.get(row["keys"]["action"], plain(row["keys"]["action"]))
+    return f"{several(row['count'], noun)}{span} {cited(source)}."
+
+
+def _split_by(asked: Asked, actions: int) -> tuple[str, ...]:
+    """Return what to count by: what was asked for, and actions where there are several."""
+    by: tuple[str, ...] = asked.by
+    if not by and asked.concepts & {"model", "rules"}:
+        by = ("source",)
+    if not by:
+        return ()
+    return ("action", by[0]) if actions > 1 and asked.actions else by[:2]
+
+
+def _group(row: Json, actions: tuple[Action, ...], source: Source) -> str:
+    keys = dict(row["keys"])
+    only = actions[0] if len(actions) == 1 else None
+    noun = NOUN.get(keys.pop("action", only), "decision")
+    of = ", ".join(_key(value) for value in keys.values())
+    return f"{of}: {several(row['count'], noun)} {cited(source)}."
+
+
+def _key(value: object) -> str:
+    if isinstance(value, float):
+        return f"strike {number(value)}"
+    return plain(value).replace("_", " ") if value else "none"
+
+
+def _money_lines(rows: list[Json], source: Source) -> list[str]:
+    """Return what trades moved and what models cost, a line a row and coin."""
+    lines = []
+    for row in rows:
+        noun = NOUN.get(row["keys"].get("action"), "decision") + "s"
+        lines += [f"{noun.capitalize()} in {line}" for line in _cash(row, source)]
+        if row["model_decisions"]:
+            lines.append(_model_cost(row, noun.capitalize(), source))
+    asked = any(row["model_decisions"] for row in rows)
+    if not asked:
+        lines.append(f"No model was asked for them, so none cost anything {cited(source)}.")
+    is_moving = any(row.get("cash") for row in rows)
+    return [listed(lines), *([PREMIUM] if is_moving else []), *_notes(source)]
+
+
+def _cash(row: Json, source: Source) -> list[str]:
+    lines = []
+    for coin, cash in row.get("cash", {}).items():
+        name = plain(coin)
+        fees = cash["fees_coin"]
+        parts = [f"premium {coins(cash['premium_coin'])} {name}"]
+        parts.append("fees unknown" if fees is None else f"fees {coins(fees)} {name}")
+        if cash["settlements"]:
+            parts.append(f"settlements {coins(cash['settlement_coin'])} {name}")
+        if cash["net_coin"] is not None:
+            parts.append(f"net {coins(cash['net_coin'])} {name}")
+        if cash["fees_unknown"]:
+            parts.append(f"unknown fees {cash['fees_unknown']}")
+        lines.append(f"{name}: {', '.join(parts)} {cited(source)}.")
+    return lines
+
+
+def _model_cost(row: Json, of: str, source: Source) -> str:
+    cost = row["cost_usd"]
+    told = "model cost unknown" if cost is None else f"model cost {_usd_exact(cost)} USD"
+    return (
+        f"{of}: model decisions {number(row['model_decisions'])}, input tokens "
+        f"{number(row['input_tokens'])}, output tokens {number(row['output_tokens'])}, {told} "
+        f"{cited(source)}."
+    )
+
+
+def _usd_exact(cost: float) -> str:
+    return f"{cost:.6f}" if cost < 1 else usd(cost)
+
+
+async def denials(asked: Asked, look: Look) -> list[str]:
+    """Say how many decisions were denied, by code, and the newest of them."""
+    proposed = tuple(action for action in asked.actions if action != Action.DO_NOTHING)
+    where = where_of(asked, verdict="denied", proposed_action=proposed)
+    span = span_words(asked.span)
+    found = await look.stats("code", where=where, limit=40)
+    total = found.result["total"]
+    of = f" with {asked.code}" if asked.code else ""
+    if not total:
+        return [f"No decision was denied{of}{span}: 0 decisions {cited(found)}."]
+    blocks = [f"{several(total, 'decision')} {'was' if total == 1 else 'were'} denied{of}{span} "
+              f"{cited(found)}."]  # fmt: skip
+    blocks.append(listed([
+        f"{plain(row['keys']['code'])}: {several(row['count'], 'decision')} {cited(found)}."
+        for row in found.result["rows"]
+    ]))  # fmt: skip
+    hits = (await look.search(where, limit=3)).result["hits"]
+    newest = [idle(await look.decision(hit["id"])) for hit in hits]
+    if newest:
+        blocks.append(f"The newest:\n\n{listed(newest)}")
+    return blocks
+
+
+async def failures(asked: Asked, look: Look) -> list[str]:
+    """Say how many decisions failed, by failure, and the newest of them."""
+    where = where_of(asked, failure=asked.failure or "ANY", code=None)
+    span = span_words(asked.span)
+    found = await look.stats("failure", where=where, limit=40)
+    total = found.result["total"]
+    of = f" with {asked.failure}" if asked.failure else ""
+    if not total:
+        return [f"No decision failed{of}{span}: 0 decisions {cited(found)}."]
+    lines = [
+        f"{plain(row['keys']['failure'])}: {several(row['count'], 'decision')} {cited(found)}."
+        for row in found.result["rows"]
+    ]
+    hits = (await look.search(where, limit=1)).result["hits"]
+    newest = [idle(await look.decision(hit["id"])) for hit in hits]
+    return [
+        f"{several(total, 'decision')} failed{of}{span} {cited(found)}.",
+        listed(lines),
+        f"The newest:\n\n{listed(newest)}",
+    ]
+
+
+async def model_cost(asked: Asked, look: Look) -> list[str]:
+    """Say what models cost, by model."""
+    span = span_words(asked.span)
+    found = await look.stats("model", where=where_of(asked, action=asked.actions), limit=40)
+    rows = [row for row in found.result["rows"] if row["model_decisions"]]
+    if not rows:
+        total = several(found.result["total"], "decision")
+        return [
+            f"Nothing: no model was asked{span}; the {total} on record were made without any "
+            f"{cited(found)}."
+        ]
+    lines = []
+    for row in rows:
+        name = plain(row["keys"]["model"] or "unknown model")
+        lines.append(_model_cost(row, name, found))
+    return [listed(lines), *_notes(found)]
+
+
+async def summary(asked: Asked, look: Look) -> list[str]:
+    """Say what the newest decisions did, one line each, with counts by action."""
+    count = min(asked.count or (SUMMARY_MAX if asked.span else 10), SUMMARY_MAX)
+    where = where_of(asked, action=asked.actions)
+    page = await look.search(where, limit=count, is_each=True, is_oldest="first" in asked.concepts)
+    hits = page.result["hits"]
+    span = span_words(asked.span)
+    if not hits:
+        return [f"No such decision is on record{span} {cited(page)}."]
+    blocks = []
+    if asked.count and asked.count > SUMMARY_MAX:
+        blocks.append(f"At most {SUMMARY_MAX} decisions are listed; `callwright decisions list` "
+                      "shows more.")  # fmt: skip
+    details = [await look.decision(hit["id"]) for hit in hits]
+    if asked.span is not None:
+        counted = await look.stats("action", where=where)
+        rows = counted.result["rows"]
+        told = ", ".join(several(r["count"], NOUN.get(r["keys"]["action"], "?")) for r in rows)
+        blocks.append(f"{told}{span} {cited(counted)}.")
+    blocks.append(listed([brief(found) for found in details]))
+    return blocks
+
+
+async def money(asked: Asked, look: Look) -> list[str]:
+    """Say what trades moved in coin, and the equity on record."""
+    span = span_words(asked.span)
+    found = await look.stats("underlying", where=where_of(asked, action=asked.actions))
+    if not found.result["total"]:
+        return [f"No such decision is on record{span} {cited(found)}."]
+    lines = [line for row in found.result["rows"] for line in _cash(row, found)]
+    newest = await look.decision(look.newest["id"])
+    record = newest.result["record"]
+    portfolio = record["state"]["portfolio"]
+    blocks = []
+    if portfolio is not None and asked.span is None and not asked.actions:
+        when, equity = minute(record["state"]["as_of"]), usd(portfolio["equity_usd"])
+        blocks.append(f"Equity was {equity} USD at {when} UTC {cited(newest)}.")
+    decisions = several(found.result["total"], "decision")
+    if lines:
+        blocks.append(f"What the trades of {decisions}{span} moved {cited(found)}:")
+        blocks.append(listed(lines))
+        blocks.append(PREMIUM)
+    else:
+        blocks.append(f"The {decisions}{span} moved no coin {cited(found)}.")
+    blocks.append("This is testnet or paper coin; no real money is involved.")
+    return blocks
+
+
+def _notes(source: Source) -> list[str]:
+    return [f"Noted {cited(source)}: {quoted(note)}" for note in source.result["notes"]]

@@ -1,0 +1,174 @@
+"""A question to a stored snapshot, made ready to be decided, and what became of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from callwright import gates
+from callwright.analytics.scanner import scan as scan_snapshot
+from callwright.brain import rule_based_answer
+from callwright.config import Settings
+from callwright.domain.explain import WhatIf, WhatIfAnswer
+from callwright.domain.limits import Limits
+from callwright.domain.market import decimal_of
+from callwright.domain.record import CycleRecord
+from callwright.domain.scan import Scan
+from callwright.domain.snapshot import Snapshot
+from callwright.errors import DataInvalid
+from callwright.guardrails.breakers import breakers_to_trip
+from callwright.journal import Judged, Observed, build_record
+from callwright.judging import after_failure, failed_after, held_but_not_shown, prechecked
+from callwright.ports import BrainAnswer
+from callwright.what_if.changes import changed_snapshot
+from callwright.what_if.settings import settings_then, with_changes
+
+RULES = "the rules (rule-based policy)"
+
+_CALL_MARGIN_FRAC_MAX = Decimal("0.15")
+"""Deribit's initial margin of a short call is at most this share of a coin, plus its mark
+(standard margin, read 2026-10)."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is to be decided.
+
+    Attributes:
+        record: The decision whose snapshot it is, as recorded.
+        settings: In force then, with the question's changes.
+    """
+
+    decision_id: int
+    record: CycleRecord
+    settings: Settings
+    snapshot: Snapshot
+    scan: Scan
+    changes: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+
+def case_of(
+    question: WhatIf,
+    *,
+    decision_id: int,
+    record: CycleRecord,
+    snapshot: Snapshot,
+    settings: Settings,
+) -> Case:
+    """Return the question made ready.
+
+    Args:
+        snapshot: What the decision saw.
+        settings: Of now; those that the record states take their place.
+
+    Raises:
+        QueryInvalid: A change is impossible.
+    """
+    settings, setting_changes = with_changes(
+        settings_then(settings, record.config_snapshot), question.settings
+    )
+    changed = changed_snapshot(snapshot, question)
+    changes = (*changed.changes, *setting_changes)
+    limits, policy = settings.limits(), settings.policy_settings()
+    snapshot = _tripped(changed.snapshot, limits) if changes else changed.snapshot
+    scan = scan_snapshot(snapshot, settings.scan_settings())
+    margins, guessed = _margins(scan, record, changed.repriced)
+    scan = prechecked(snapshot, scan, margins, policy, limits)
+    assumptions = [
+        f"All else is as decision #{decision_id} saw it at {record.state.as_of}; orders are "
+        "neither planned nor sent.",
+        *changed.assumptions,
+    ]
+    if guessed:
+        assumptions.append(
+            f"The venue was not asked for the margin of {', '.join(guessed)}: taken as 15% of the "
+            "coin plus the mark, the most that Deribit asks out of the money."
+        )
+    return Case(
+        decision_id, record, settings, snapshot, scan, changes or ("nothing",), tuple(assumptions)
+    )
+
+
+def answered_by_rules(case: Case) -> WhatIfAnswer:
+    """Return what the rule-based policy would propose, and what the gates say of it."""
+    settings = case.settings
+    answer = rule_based_answer(
+        case.snapshot, case.scan, settings.policy_settings(), settings.limits()
+    )
+    return judged(case, answer, RULES)
+
+
+def judged(case: Case, answer: BrainAnswer, answers_for: str) -> WhatIfAnswer:
+    """Return an answer after sizing, guardrail, risk engine and care, told as a cycle would."""
+    snapshot, scan, settings = case.snapshot, case.scan, case.settings
+    limits, policy = settings.limits(), settings.policy_settings()
+    hidden = held_but_not_shown(snapshot)
+    if hidden is not None:
+        answer = failed_after(
+            answer, DataInvalid.code, f"{hidden} is held, and the venue's chain does not show it"
+        )
+    if answer.failure is not None:
+        answer = after_failure(answer, snapshot, scan, policy, limits)
+    sizing, approval = gates.judge(answer.proposal, snapshot, scan, policy, limits)
+    told = build_record(
+        cycle_id=case.record.cycle_id,
+        log_time=snapshot.as_of,
+        observed=Observed(snapshot.as_of, snapshot, scan),
+        judged=Judged(
+            answer=replace(answer, llm=None),
+            sizing=sizing,
+            guardrail=approval.guardrail,
+            risk=approval.risk,
+            approved=approval.trade is not None,
+        ),
+        baseline=None,
+        intents=(),
+        dry_run=True,
+        message="",
+        config_snapshot={},
+    ).model_dump(mode="json")
+    return WhatIfAnswer(
+        answers_for=answers_for,
+        decision_id=case.decision_id,
+        as_of=case.record.state.as_of,
+        changes=case.changes,
+        assumptions=case.assumptions,
+        actual_action=case.record.final_action.model_dump(mode="json"),
+        failure=answer.failure,
+        failure_message=settings.redact(answer.failure_message),
+        llm=answer.llm,
+        **{name: told[name] for name in _TOLD},
+    )
+
+
+_TOLD = ("proposed_action", "guardrail", "risk_check", "final_action", "state")
+
+
+def _tripped(snapshot: Snapshot, limits: Limits) -> Snapshot:
+    """Return the snapshot with the breakers that the changes trip, as a cycle would trip them."""
+    more = breakers_to_trip(snapshot, limits)
+    breakers = (*snapshot.desk.breakers, *more)
+    return replace(snapshot, desk=snapshot.desk.model_copy(update={"breakers": breakers}))
+
+
+def _margins(
+    scan: Scan, record: CycleRecord, repriced: frozenset[str]
+) -> tuple[Mapping[str, Decimal], list[str]]:
+    """Return the margin of each candidate, and the candidates whose margin nobody had asked for."""
+    recorded = {row["symbol"]: row["margin_initial_coin"] for row in record.state.candidates}
+    margins: dict[str, Any] = {}
+    guessed = []
+    for candidate in scan.candidates:
+        name = candidate.symbol
+        if name in recorded and candidate.underlying not in repriced:
+            # Unknown then is unknown now.
+            if recorded[name] is not None:
+                margins[name] = decimal_of(float(recorded[name]))
+            continue
+        margins[name] = _CALL_MARGIN_FRAC_MAX + candidate.mark_coin
+        if candidate.underlying not in repriced:
+            guessed.append(name)
+    return margins, guessed

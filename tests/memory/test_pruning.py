@@ -1,0 +1,111 @@
+"""Retention: records go, sums stay, and what is still needed is not touched."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from builders import an_intent
+from callwright.config import Settings
+from callwright.domain.history import DecisionSearch, StatsQuestion
+from callwright.errors import QueryInvalid, StorageError
+from callwright.history import (
+    decision_stats,
+    get_decision,
+    import_lines,
+    open_memory,
+    plan_prune,
+    prune_memory,
+    repair_memory,
+    search_decisions,
+    verify_memory,
+)
+from callwright.memory import pruning
+from callwright.memory.database import open_desk_database
+from callwright.memory.intents import SqliteIntentStore
+from desks import desk_settings
+from long_histories import long_history
+
+MARCH = date(2026, 3, 1)
+ALL_TIME = StatsQuestion(group_by=("month", "action"), limit=200)
+
+
+@pytest.fixture
+def kept(home: Any) -> Settings:
+    """Return the settings of a home with 600 decisions, of January to March."""
+    for record in long_history(600, step=timedelta(hours=3)):
+        home.cycle(record)
+    home.recorder.close()
+    return desk_settings(home.path)
+
+
+def counted(settings: Settings) -> Any:
+    with open_memory(settings) as memory:
+        return [row.model_dump() for row in decision_stats(memory, ALL_TIME).rows]
+
+
+def test_records_go_and_their_sums_stay(kept: Settings) -> None:
+    before = counted(kept)
+    plan = plan_prune(kept, MARCH)
+    assert (plan.first_as_of[:10], plan.last_as_of[:10]) == ("2026-01-05", "2026-02-28")
+    batches: list[int] = []
+    assert prune_memory(kept, MARCH, on_batch=batches.append) == plan.decisions == sum(batches)
+    assert max(batches) == pruning.BATCH
+    assert counted(kept) == before
+    with open_memory(kept) as memory:
+        oldest = search_decisions(memory, DecisionSearch(order="oldest", limit=1)).hits[0]
+        assert oldest.as_of.startswith("2026-03-01")
+        answer = decision_stats(memory, ALL_TIME)
+        assert "Decisions before 2026-03-01 were pruned; their sums are kept." in answer.notes
+        rows = decision_stats(memory, StatsQuestion(group_by=("day",)))
+        assert rows.total == 600
+        with pytest.raises(QueryInvalid, match="pruned with all before 2026-03-01"):
+            get_decision(memory, 1)
+    found = verify_memory(kept)
+    assert (found.count, found.compared.pruned) == (0, plan.decisions)
+    assert plan_prune(kept, MARCH).decisions == 0
+
+
+def test_what_was_pruned_stays_so_through_import_and_repair(kept: Settings) -> None:
+    before = counted(kept)
+    gone = prune_memory(kept, MARCH)
+    files = sorted(kept.log_dir.glob("*.jsonl"))
+    report = import_lines(kept, files, on_bytes=lambda _: None)
+    assert (report.added, report.pruned) == (0, gone)
+    assert repair_memory(kept).count == 0
+    assert counted(kept) == before
+
+
+def test_a_killed_pruning_is_whole_for_readers_and_is_finished(
+    kept: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counted(kept)
+    monkeypatch.setattr(pruning, "BATCH", 50)
+
+    def kill(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prune_memory(kept, MARCH, on_batch=kill)
+    assert verify_memory(kept).count == 0
+    assert counted(kept) == before
+    assert repair_memory(kept).count == 0
+    assert plan_prune(kept, MARCH).decisions == 0
+    assert counted(kept) == before
+
+
+def test_the_newest_month_stays(kept: Settings) -> None:
+    with pytest.raises(StorageError, match="month of the newest decision"):
+        prune_memory(kept, date(2026, 4, 1))
+    assert verify_memory(kept).compared.rows == 600
+
+
+def test_what_an_open_order_needs_stays(kept: Settings) -> None:
+    cycle_id = next(long_history(1)).cycle_id
+    with open_desk_database(kept.callwright_home / "desk.db", durable=False) as database:
+        SqliteIntentStore(database).add(an_intent(cycle_id=cycle_id))
+    with pytest.raises(StorageError, match="still open"):
+        prune_memory(kept, MARCH)
+    assert verify_memory(kept).compared.rows == 600
