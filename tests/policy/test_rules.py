@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from builders import a_candidate, a_short_call, a_vol_state
 from callwright.domain.decision import parse_proposal
+from callwright.domain.desk import DeskState, TradingState
 from callwright.domain.scan import FunnelStep
 from callwright.policy.rules import REASONING_CHARACTERS_MAX
 
@@ -36,6 +37,27 @@ def test_a_defence_comes_before_a_sale(a_desk: Any) -> None:
         candidates=[a_candidate(LATER), a_candidate("ETH-9JAN26-4200-C")],
     )
     assert desk.proposal().action == "ROLL_COVERED_CALL"
+
+
+def test_a_call_in_danger_is_closed_while_nothing_may_be_sold(a_desk: Any) -> None:
+    # A roll sells as well: it would be denied cycle after cycle, and the call left to itself.
+    desk = a_desk(
+        shorts=[a_short_call(SHORT, delta=0.55)],
+        candidates=[a_candidate(LATER), a_candidate("ETH-9JAN26-4200-C")],
+        snapshot={"desk": DeskState(trading_state=TradingState.REDUCING)},
+    )
+    proposal = desk.proposal()
+    assert proposal.action == "CLOSE_COVERED_CALL"
+    assert proposal.params.symbol == SHORT
+    assert "while REDUCING no roll is permitted" in proposal.reasoning
+
+
+def test_a_call_that_only_earned_its_premium_is_not_closed_while_reducing(a_desk: Any) -> None:
+    desk = a_desk(
+        shorts=[a_short_call(SHORT, delta=0.05, captured_frac=0.95)],
+        snapshot={"desk": DeskState(trading_state=TradingState.REDUCING)},
+    )
+    assert desk.proposal().action != "CLOSE_COVERED_CALL"
 
 
 def test_a_held_short_does_not_stop_a_sale_elsewhere(a_desk: Any) -> None:

@@ -238,6 +238,7 @@ def _belongs_to(node: Mapping[str, Any], part: str) -> dict[str, Any]:
 def add_text(
     out: SourceFacts, text: str, *, key: str, path: str, part: str, of: Mapping[str, Any]
 ) -> None:
+    """Add a text: an option, a time, a number, a code or words, by its form."""
     if len(text) < 80:
         if SYMBOL.match(text):
             out.symbols.append(Named(text, key, part, path, of))
@@ -281,6 +282,7 @@ def record_facts(cite: str, detail: Mapping[str, Any]) -> SourceFacts:
 
 
 def subjects_of(record: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the options that a proposal sells, and those that it buys back."""
     sold: set[str] = set()
     bought: set[str] = set()
     for name in ("proposed_action", "final_action"):
@@ -324,4 +326,5 @@ def derived(out: SourceFacts, record: Mapping[str, Any]) -> None:
 
 
 def add_count(out: SourceFacts, kind: str, count: int, path: str, of: Mapping[str, Any]) -> None:
+    """Add a count that no key holds: the length of a list."""
     out.numbers.append(Fact(float(count), "count", frozenset({kind}), of, path))

@@ -9,13 +9,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from callwright.domain.decision import DoNothing, OpenCoveredCall, Proposal, RollCoveredCall
+from callwright.domain.decision import (
+    CloseCoveredCall,
+    CloseParams,
+    DoNothing,
+    OpenCoveredCall,
+    Proposal,
+    RollCoveredCall,
+)
+from callwright.domain.desk import TradingState
 from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.policy.care import forced_close
 from callwright.policy.opens import find_open
-from callwright.policy.rolls import RollNeed, find_roll, roll_needs
+from callwright.policy.rolls import RollNeed, Trigger, find_roll, roll_needs
 
 REASONING_CHARACTERS_MAX = 600
 
@@ -32,7 +40,8 @@ def rule_based_proposal(
 
     1. The close that a limit forces (``care.forced_close``).
     2. The roll of a short call by delta, then by DTE, highest delta first. A short without an
-       affordable target is held, and the search goes on.
+       affordable target is held, and the search goes on. While the desk is REDUCING it is closed
+       instead: nothing may be sold, and a call in danger would be left to itself.
     3. The sale of a call, on the underlying with the highest IVRV first.
     4. The rolls that can wait: by captured profit, or of a short that still dwells.
     5. The first roll that the gates would deny (``would_pass``): it was passed over so that it
@@ -45,6 +54,10 @@ def rule_based_proposal(
     if forced is not None:
         return forced
     needs = roll_needs(snapshot, scan, settings, limits)
+    if snapshot.desk.trading_state is TradingState.REDUCING:
+        for close in (_close_of(n) for n in needs if n.trigger is not Trigger.CAPTURED):
+            if would_pass(close):
+                return close
     notes: list[str] = []
     denied: list[RollCoveredCall] = []
 
@@ -77,6 +90,15 @@ def rule_based_proposal(
     if len(text) > REASONING_CHARACTERS_MAX:
         text = text[: REASONING_CHARACTERS_MAX - 1] + "…"
     return DoNothing(reasoning=text)
+
+
+def _close_of(need: RollNeed) -> CloseCoveredCall:
+    short = need.short
+    return CloseCoveredCall(
+        params=CloseParams(underlying=short.underlying, symbol=short.symbol),
+        reasoning=f"Close {short.symbol}: {need.why}, and while REDUCING no roll is permitted. "
+        f"{short.amount_coin} {short.underlying} short, ask {short.ask_coin} {short.underlying}.",
+    )
 
 
 def _most_attractive_first(scan: Scan) -> list[str]:
