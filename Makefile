@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO   := var/demo
 
-.PHONY: run ask test check bench bench-memory seeds fuzz evidence kill-test constraints clean help
+.PHONY: run ask test check bench bench-memory seeds fuzz evidence kill-test record constraints clean help
 
 help:
 	@echo "make run    watch the desk trade a synthetic market on the embedded exchange"
@@ -19,6 +19,7 @@ help:
 	@echo "            100,000 texts through the search of decisions"
 	@echo "make evidence  check right and wrong answers of the explainer, list what is missed"
 	@echo "make kill-test  kill the desk at every crash point, 20 seeds each, both brains"
+	@echo "make record  record a real model's replies anew (1.1 GB model, half an hour)"
 	@echo "make seeds  run seeds 1-20 to the end, check every invariant, print their summaries"
 
 run: $(VENV)/.installed
@@ -68,6 +69,12 @@ evidence: $(VENV)/.installed-dev
 
 kill-test: $(VENV)/.installed-dev
 	@$(BIN)/python scripts/kill_test.py
+
+# Real replies of a language model on this machine; MODEL=name records a hosted one's instead.
+record: $(VENV)/.installed-dev
+	@$(PIP) -e '.[local]'
+	@$(BIN)/callwright local fetch --home var
+	@$(BIN)/python scripts/record.py --home var
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callwright needs Python 3.11 or newer: make PYTHON=python3.11 run")'
