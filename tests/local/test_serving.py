@@ -82,12 +82,12 @@ def test_a_server_that_does_not_start_says_why(library: SimpleNamespace, gguf: P
         start(Serving(gguf, name="small"))
 
 
-def test_without_the_package_the_extra_is_named(
-    monkeypatch: pytest.MonkeyPatch, gguf: Path
+def test_without_the_package_the_extra_is_named_before_a_model_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(ConfigError, match="not installed") as caught:
-        start(Serving(gguf, name="small"))
+        start(Serving(tmp_path / "missing.gguf", name="small"))
     assert "callwright[local]" in str(caught.value.remedy)
 
 
@@ -100,6 +100,6 @@ def test_templates(tmp_path: Path) -> None:
         template_text(tmp_path / "missing.jinja")
 
 
-def test_serving_without_a_model_tells_how_to_get_one(tmp_path: Path) -> None:
+def test_serving_without_package_or_model_tells_how_to_get_it(tmp_path: Path) -> None:
     ended = callwright("local", "serve", cwd=tmp_path)
-    complains(ended, code=2, about="callwright local fetch")
+    complains(ended, code=2, about="what to do: ")

@@ -68,8 +68,9 @@ def start(serving: Serving) -> RunningServer:
             f"a local model does not listen on {serving.host}",
             remedy="use 127.0.0.1: it answers whoever can reach it",
         )
-    require_gguf(serving.gguf)
+    # First what takes a second to install, then what takes a gigabyte to fetch.
     library = _library()
+    require_gguf(serving.gguf)
     params = library.CommonParams()
     for name, value in _params(serving).items():
         holder, _, last = name.rpartition(".")
