@@ -174,6 +174,23 @@ def _positions(seen: Seen) -> Any:
     return seen.snapshot.account.positions
 
 
+def test_margin_that_nobody_asked_for_is_what_the_venue_would_say(
+    desk: tuple[Settings, list[Seen]],
+) -> None:
+    settings, all_seen = desk
+    compared = 0
+    for seen in all_seen[::10]:
+        told = ask(
+            settings, seen, spot_usd={c: float(p) for c, p in seen.record.state.spot.items()}
+        )
+        then = {row["symbol"]: row["margin_initial_coin"] for row in seen.record.state.candidates}
+        for row in told.state["candidates"]:
+            if then.get(row["symbol"]) is not None:
+                assert row["margin_initial_coin"] == pytest.approx(then[row["symbol"]], abs=1e-4)
+                compared += 1
+    assert compared > 20
+
+
 def test_more_cash_is_more_cover_and_no_gain_of_the_day(
     desk: tuple[Settings, list[Seen]],
 ) -> None:

@@ -190,6 +190,7 @@ def test_numbers_on_a_grid_take_few_bytes() -> None:
     [
         pytest.param(lambda data: b"", id="empty"),
         pytest.param(lambda data: data[:-1], id="cut"),
+        pytest.param(lambda data: data + b"more", id="bytes-behind-the-end"),
         pytest.param(lambda data: data[:400], id="half"),
         pytest.param(lambda data: b"cws9" + data[4:], id="another-version"),
         pytest.param(lambda data: data[:4] + b"\0" + data[5:], id="no-zlib"),

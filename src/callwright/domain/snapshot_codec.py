@@ -108,7 +108,7 @@ def decode_snapshot(data: bytes) -> Snapshot:
     try:
         opened = zlib.decompressobj()
         body = opened.decompress(data[len(_MAGIC) :], _SIZE_MAX)
-        if not opened.eof:
+        if not opened.eof or opened.unused_data:
             raise DataInvalid("a stored snapshot is damaged: it is cut, or too large")
         start = _LENGTH_BYTES + int.from_bytes(body[:_LENGTH_BYTES], "big")
         head = json.loads(body[_LENGTH_BYTES:start])

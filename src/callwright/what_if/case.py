@@ -27,9 +27,9 @@ from callwright.what_if.settings import settings_then, with_changes
 
 RULES = "the rules (rule-based policy)"
 
-_CALL_MARGIN_FRAC_MAX = Decimal("0.15")
-"""Deribit's initial margin of a short call is at most this share of a coin, plus its mark
-(standard margin, read 2026-10)."""
+_MARGIN_FRAC_MAX, _MARGIN_FRAC_MIN = Decimal("0.15"), Decimal("0.10")
+"""Deribit's initial margin of a short call of one coin: max(0.15 - OTM / forward, 0.10) + mark, OTM
+= max(0, strike - forward) (standard margin, read 2026-10)."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def case_of(
     limits, policy = settings.limits(), settings.policy_settings()
     snapshot = _tripped(changed.snapshot, limits) if changes else changed.snapshot
     scan = scan_snapshot(snapshot, settings.scan_settings())
-    margins, guessed = _margins(scan, record, changed.repriced)
+    margins, guessed = _margins(snapshot, scan, record, changed.repriced)
     scan = prechecked(snapshot, scan, margins, policy, limits)
     assumptions = [
         f"All else is as decision #{decision_id} saw it at {record.state.as_of}; orders are "
@@ -84,8 +84,8 @@ def case_of(
     ]
     if guessed:
         assumptions.append(
-            f"The venue was not asked for the margin of {', '.join(guessed)}: taken as 15% of the "
-            "coin plus the mark, the most that Deribit asks out of the money."
+            f"The venue was not asked for the margin of {', '.join(guessed)}: taken from Deribit's "
+            "formula of its standard margin."
         )
     return Case(
         decision_id, record, settings, snapshot, scan, changes or ("nothing",), tuple(assumptions)
@@ -155,7 +155,7 @@ def _tripped(snapshot: Snapshot, limits: Limits) -> Snapshot:
 
 
 def _margins(
-    scan: Scan, record: CycleRecord, repriced: frozenset[str]
+    snapshot: Snapshot, scan: Scan, record: CycleRecord, repriced: frozenset[str]
 ) -> tuple[Mapping[str, Decimal], list[str]]:
     """Return the margin of each candidate, and the candidates whose margin nobody had asked for."""
     recorded = {row["symbol"]: row["margin_initial_coin"] for row in record.state.candidates}
@@ -168,7 +168,12 @@ def _margins(
             if recorded[name] is not None:
                 margins[name] = decimal_of(float(recorded[name]))
             continue
-        margins[name] = _CALL_MARGIN_FRAC_MAX + candidate.mark_coin
+        quote = snapshot.market.quote(name)
+        if quote is None:
+            continue
+        forward_usd = decimal_of(quote.forward_usd)
+        away_frac = max(Decimal(0), candidate.strike_usd - forward_usd) / forward_usd
+        margins[name] = max(_MARGIN_FRAC_MAX - away_frac, _MARGIN_FRAC_MIN) + candidate.mark_coin
         if candidate.underlying not in repriced:
             guessed.append(name)
     return margins, guessed

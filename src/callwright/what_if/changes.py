@@ -59,7 +59,7 @@ def changed_snapshot(snapshot: Snapshot, question: WhatIf) -> Changed:
             "marks had at the same strikes; futures and index history move in proportion, so "
             "realized volatility stays; displayed sizes stay.",
             "Margin of open calls moves with their marks; for a call that would be sold it is "
-            "taken as 15% of the coin plus the mark, the most that Deribit asks out of the money.",
+            "taken from Deribit's formula of its standard margin.",
         ]
     for coin, balance_coin in question.balances_coin.items():
         was_coin = snapshot.account.coins[coin].balance_coin
