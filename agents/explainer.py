@@ -25,7 +25,7 @@ from callwright.agents.explainer_words import no_answer
 from callwright.agents.manager import failure_of
 from callwright.agents.prompt import version_of
 from callwright.agents.providers import ManagerSettings, Provider
-from callwright.domain.explain import ChatAnswer, ChatEvent, ChatTurn, Source
+from callwright.domain.explain import ChatAnswer, ChatEvent, ChatTurn, Claim, Source
 from callwright.errors import CallwrightError, StorageError
 from callwright.explain import evidence
 from callwright.ports import BudgetStage, ChatSessions, DeskReader, UsageBook
@@ -148,12 +148,13 @@ class Explainer:
         settings = self._settings
         if self._sessions is not None and work.session_id is not None:
             work.earlier = self._sessions.turns(work.session_id)
+        earlier = [source for turn in work.earlier for source in turn.sources]
         sources = Sources(
             self._desk,
-            earlier=[source for turn in work.earlier for source in turn.sources],
+            earlier=earlier,
             command_options=self._command_options,
         )
-        work.inquiry = Inquiry(sources, emit, self._mask, self._clock)
+        work.inquiry = Inquiry(sources, emit, self._mask, self._clock, earlier=len(earlier))
         model = settings.model
         if settings.cheaper_model and self._book.stage() >= BudgetStage.CHEAPER_MODEL:
             model = settings.cheaper_model
@@ -209,7 +210,7 @@ class Explainer:
             text=evidence.marked(draft.text, draft.claims),
             mode="llm",
             claims=draft.claims,
-            sources=work.sources,
+            sources=work.shown(draft.claims),
             llm=llm,
         )
 
@@ -252,5 +253,22 @@ class _Work:
         """What this question looked at."""
         if self.inquiry is None:
             return ()
-        earlier = sum(len(turn.sources) for turn in self.earlier)
-        return self.inquiry.sources.all[earlier:]
+        return self.inquiry.sources.all[self.inquiry.earlier :]
+
+    def shown(self, claims: tuple[Claim, ...]) -> tuple[Source, ...]:
+        """Return what the answer cites of earlier questions, then what this one looked at."""
+        if self.inquiry is None:
+            return ()
+        cited = {
+            cite.strip()
+            for claim in claims
+            if claim.kind == "citation"
+            for cite in claim.text.strip("[] ").replace(";", ",").split(",")
+        }
+        have = {source.cite for source in self.sources}
+        before = {
+            source.cite: source
+            for source in self.inquiry.sources.all[: self.inquiry.earlier]
+            if source.cite in cited - have
+        }
+        return (*before.values(), *self.sources)

@@ -116,7 +116,9 @@ class Drafts:
         )
         await self._relay(result)
         text = safe_text(str(result.final_output or ""), inquiry.mask).strip()[:ANSWER_LENGTH_MAX]
-        claims = evidence.check(text, inquiry.sources.all, inquiry.sources.record_of)
+        sources = inquiry.sources
+        stale = inquiry.stale()
+        claims = evidence.check(text, sources.all, sources.record_of, stale=stale)
         return Draft(text, claims), result.to_input_list()
 
     async def _relay(self, result: RunResultStreaming) -> None:

@@ -23,6 +23,8 @@ _ADDRESSES = re.compile(
 )
 _TAGS = re.compile(r"<(?=[A-Za-z/!?|\uff5c])")
 """Of HTML, and of the chat templates whose role tokens some servers read in any text."""
+_THOUSANDS = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+"""Spaces that part thousands; as plain spaces they would make two numbers of one."""
 _SPACES = re.compile(r"\s")
 
 
@@ -32,11 +34,19 @@ def safe_text(text: str, mask: Callable[[str], str]) -> str:
     Args:
         mask: Hides secrets in a text.
     """
-    plain = "".join(c for c in mask(text) if c.isprintable() or c == "\n")
+    text = _THOUSANDS.sub(",", text)
+    plain = mask("".join(c for c in map(_plain, text) if c.isprintable() or c == "\n"))
     plain = _ADDRESSES.sub(ADDRESS, plain)
     # Neither a link, an image nor the definition of one is left, nor a tag.
     plain = plain.replace("](", "] (").replace("][", "] [").replace("]:", "] :")
     return _TAGS.sub("‹", plain)
+
+
+def _plain(char: str) -> str:
+    """Return a typographer's space or hyphen as the plain one: what it parts stays apart."""
+    if char.isspace() and char != "\n":
+        return " "
+    return "-" if char in "\u2010\u2011" else char
 
 
 class SafeStream:

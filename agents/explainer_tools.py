@@ -16,7 +16,7 @@ from agents import Agent, FunctionTool, ModelResponse, RunContextWrapper, RunHoo
 from agents.tool_context import ToolContext
 
 from callwright.agents.toolbox import require_no_flood, require_text
-from callwright.domain.explain import ChatCall, ChatEvent, ToolUsed
+from callwright.domain.explain import ChatCall, ChatEvent, Source, ToolUsed
 from callwright.tools.fences import fenced
 from callwright.tools.memory_tools import MEMORY_TOOLS
 from callwright.tools.sources import Sources
@@ -25,6 +25,12 @@ ASK_MODEL = "what_would_the_model_do"
 MODEL_RUNS_MAX = 1
 """How often a question may ask the manager's model: each time costs a whole decision."""
 ARGUMENTS_LENGTH_MAX = 8_000
+_OF_THE_MOMENT = frozenset({"get_status", "what_if", ASK_MODEL})
+
+
+def _newest_then(source: Source) -> object:
+    """Return the decision that was the newest when a status or a what-if was asked for."""
+    return source.result.get("last_decision", source.result.get("decision_id"))
 
 
 @dataclass
@@ -36,6 +42,7 @@ class Inquiry:
         emit: Takes each event as it happens.
         mask: Hides secrets: a server may write the key into the arguments of a call.
         turns, tool_calls: So far, corrections included.
+        earlier: How many of the sources are those of earlier questions.
         looked: Calls of tools that exist; also those that found nothing.
         calls: What was called and answered, for the history of the conversation.
     """
@@ -44,6 +51,7 @@ class Inquiry:
     emit: Callable[[ChatEvent], None]
     mask: Callable[[str], str]
     clock: Callable[[], float] = time.monotonic
+    earlier: int = 0
     turns: int = 0
     tool_calls: int = 0
     looked: int = 0
@@ -54,6 +62,21 @@ class Inquiry:
     def has_looked(self) -> bool:
         """Whether anything was looked up in the conversation, found or not."""
         return self.looked > 0 or bool(self.sources.all)
+
+    def stale(self) -> frozenset[str]:
+        """Return the cites of earlier questions that told of a state which a decision has ended."""
+        told = {
+            source.cite: _newest_then(source)
+            for source in self.sources.all[: self.earlier]
+            if source.tool in _OF_THE_MOMENT
+        }
+        if not told:
+            return frozenset()
+        newest = self.sources.newest()
+        asked_again = {source.cite for source in self.sources.all[self.earlier :]}
+        return frozenset(
+            cite for cite, then in told.items() if then != newest and cite not in asked_again
+        )
 
     async def call(self, name: str, arguments: str) -> str:
         """Call a tool; return what the model is told."""

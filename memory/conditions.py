@@ -109,6 +109,29 @@ def needs_tokens(where: DecisionFilter) -> bool:
     )
 
 
+def pruned_before(reader: DecisionReader) -> str:
+    """Return the first day whose records were not pruned, "" when none ever was."""
+    found = reader.rows("SELECT before FROM pruned")
+    return str(found[0][0]) if found else ""
+
+
+def reaches_pruned(where: DecisionFilter, pruned: str) -> bool:
+    """Return whether a filter asks for a time whose records may have been pruned.
+
+    Args:
+        pruned: ``pruned_before``.
+    """
+    return bool(pruned) and (where.since is None or iso_utc(where.since) < pruned)
+
+
+def pruned_note(pruned: str) -> str:
+    """Return what an answer about a pruned time says."""
+    return (
+        f"Decisions before {pruned} were pruned: single ones are gone, sums by day and"
+        " month remain."
+    )
+
+
 def _with_time(reader: DecisionReader, where: DecisionFilter, out: Conditions) -> Conditions:
     if where.since is None and where.until is None:
         return out

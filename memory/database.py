@@ -19,7 +19,7 @@ from typing import Any
 from callwright.errors import StorageError
 from callwright.memory.packing import RecordPacker
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 APPLICATION_ID = 0x63777274
 """``cwrt``: tells the desk's file from any other SQLite file."""
 

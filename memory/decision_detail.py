@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from callwright.domain.history import DecisionDetail, LaterUpdate, LinkedDecision
 from callwright.domain.record import CycleRecord
 from callwright.errors import QueryInvalid, StorageError
+from callwright.memory.conditions import pruned_before
 from callwright.memory.reader import DecisionReader
 
 _MAY_HAVE_TRADED = ("filled", "partially_filled", "submitted", "unknown")
@@ -42,8 +43,14 @@ def _detail(
         f"SELECT seq, {_RUN}, record_line(record) FROM cycles c WHERE {column} = ?", (value,)
     )
     if not rows:
-        pruned = reader.rows("SELECT before FROM pruned")
-        gone = f", or it was pruned with all before {pruned[0][0]}" if pruned else ""
+        pruned = pruned_before(reader)
+        first = reader.rows("SELECT coalesce(min(seq), 0) FROM cycles")[0][0]
+        if pruned and isinstance(value, int) and value < first:
+            raise QueryInvalid(
+                f"decision {key} was pruned with all before {pruned}",
+                remedy="its sums are kept: callwright decisions stats --by day",
+            )
+        gone = f", or it was pruned with all before {pruned}" if pruned else ""
         raise QueryInvalid(
             f"there is no decision {key}{gone}",
             remedy="callwright decisions list shows their numbers",

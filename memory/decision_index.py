@@ -14,7 +14,14 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from callwright.domain.record import CycleRecord, OrderUpdate
-from callwright.memory.facets import FACET_COLUMNS, cash_of, denial_codes, facets_of, search_texts
+from callwright.memory.facets import (
+    CASH_COLUMNS,
+    FACET_COLUMNS,
+    cash_of,
+    denial_codes,
+    facets_of,
+    search_texts,
+)
 from callwright.memory.packing import RecordPacker
 from callwright.memory.rollups import ROLLUPS, Group, add_cash, add_decision, stored_group
 
@@ -29,6 +36,10 @@ _DAY = (
     "INSERT INTO decision_days (day, first_seq, last_seq) VALUES (?, ?, ?)"
     " ON CONFLICT (day) DO UPDATE SET first_seq = min(first_seq, excluded.first_seq),"
     " last_seq = max(last_seq, excluded.last_seq)"
+)
+_TOLD = (
+    "INSERT INTO decision_updates (told_by, place, sent_by, cycle_id, kind, symbol,"
+    f" {', '.join(CASH_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?{', ?' * len(CASH_COLUMNS)})"
 )
 _FTS = "decisions_fts (rowid, reasoning, verdict_text, facets)"
 
@@ -126,11 +137,10 @@ def _tell(
         senders = stored_group(connection, found[0]) if found else None
         sent_by = found[0] if senders is not None else None
     connection.execute(
-        "INSERT INTO decision_updates (told_by, place, sent_by, cycle_id, kind, symbol)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        _TOLD,
         (
             seq, place, sent_by, None if sent_by is not None else update.cycle_id, update.kind,
-            update.symbol,
+            update.symbol, *moved_cells(update),
         ),
     )  # fmt: skip
     if sent_by is not None and senders is not None:
@@ -161,4 +171,10 @@ def _take_told_before(
 def _count(connection: sqlite3.Connection, seq: int, group: Group, update: OrderUpdate) -> None:
     cash = cash_of(update)
     if cash is not None:
-        add_cash(connection, seq, group, cash)
+        add_cash(connection, seq, group, cash, update.symbol)
+
+
+def moved_cells(update: OrderUpdate) -> tuple[int | None, ...]:
+    """Return what an event moved, as ``decision_updates`` has it: null for nothing."""
+    cash = cash_of(update)
+    return (None,) * len(CASH_COLUMNS) if cash is None else cash.amounts()

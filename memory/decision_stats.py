@@ -2,6 +2,9 @@
 
 Whole months and days come from the rollups that have the columns asked for, the rest of the time
 from ``decisions``. Names of columns come from the tables below, values are bound.
+
+By option or strike, and of one option, cash is of that option's own fills and settlements: a roll
+has two legs, and what one of them cost is not what the other brought.
 """
 
 from __future__ import annotations
@@ -22,10 +25,26 @@ from callwright.domain.history import (
     StatsRow,
 )
 from callwright.errors import QueryInvalid
-from callwright.memory.conditions import ANY_FAILURE, Conditions, conditions_of
-from callwright.memory.facets import MICRO, NANO, strike_of
+from callwright.memory.conditions import (
+    ANY_FAILURE,
+    Conditions,
+    conditions_of,
+    pruned_before,
+    pruned_note,
+    reaches_pruned,
+)
+from callwright.memory.facets import CASH_COLUMNS, MICRO, NANO, strike_of
 from callwright.memory.reader import DecisionReader
-from callwright.memory.rollups import CALLS, DAYS, KEYS, MONTHS, SUMS, Rollup
+from callwright.memory.rollups import (
+    CALLS,
+    DAYS,
+    KEYS,
+    MONTHS,
+    NO_FIRST,
+    NO_LAST,
+    SUMS,
+    Rollup,
+)
 
 _WEEK = "date({day}, 'weekday 0', '-6 days')"
 """Monday's date; weeks of a year would split at New Year."""
@@ -43,6 +62,8 @@ _ROLLUP_KEYS: dict[str, dict[str, str]] = {
     CALLS.table: {"month": "d.month", "code": "d.codes", "symbol": "d.symbol",
                   "strike": "d.symbol"},
 }  # fmt: skip
+_COUNT_SUMS = ["0" if name in CASH_COLUMNS else expression for name, expression in SUMS.items()]
+_LEG_SUMS = [f"sum(u.{name})" if name in CASH_COLUMNS else "0" for name in SUMS]
 _ROLLED_UP_SUMS = [f"sum(d.{name})" for name in SUMS]
 _SUM_NAMES = (*SUMS, "first_seq", "last_seq", "simulated")
 
@@ -62,6 +83,9 @@ class _Piece:
     table: Literal["day_stats", "month_stats", "call_stats", "decisions"]
     keys: list[str]
     where: Conditions
+    is_by_option: bool = False
+    symbol: str | None = None
+    begins: str = ""
 
 
 def decision_stats(reader: DecisionReader, question: StatsQuestion) -> StatsAnswer:
@@ -77,8 +101,11 @@ def decision_stats(reader: DecisionReader, question: StatsQuestion) -> StatsAnsw
         pieces = _pieces(reader, question)
         found = [row for piece in pieces for row in _grouped(reader, piece)]
         total = _total(reader, question, found)
-        pruned = _pruned_before(reader)
-    rows = _merged(question, found)
+        pruned = pruned_before(reader)
+        is_missing = any(piece.table == "decisions" and piece.begins < pruned for piece in pieces)
+    merged = _merged(question, found)
+    # An option that was only bought back, in rolls into others, has no decision of its own here.
+    rows = [row for row in merged if any(sums[0] for sums in row[1].values())]
     shown = [_row(groups, key, coins, total) for key, coins in rows[: question.limit]]
     table = pieces[0].table
     return StatsAnswer(
@@ -87,7 +114,11 @@ def decision_stats(reader: DecisionReader, question: StatsQuestion) -> StatsAnsw
         total=total,
         where=question.where,
         table=table,
-        notes=tuple(_notes(question, table, found, shown, len(rows), total, pruned)),
+        notes=(
+            *_notes(question, found, shown, len(rows), total),
+            *_cash_notes(question, shown, len(merged) - len(rows)),
+            *_pruned_notes(question, pruned, is_missing=is_missing),
+        ),
     )
 
 
@@ -126,12 +157,23 @@ def _pieces(reader: DecisionReader, question: StatsQuestion) -> list[_Piece]:
     for since, until in left:
         asked = where.model_copy(update={"since": since, "until": until})
         rows = conditions_of(reader, asked)
+        if "code" in groups:
+            rows = rows.plus("d.verdict = 'denied'")
         found.append(
             _Piece(
-                "decisions", keys, rows.plus("d.verdict = 'denied'") if "code" in groups else rows
+                "decisions",
+                keys,
+                rows,
+                _is_by_option(question),
+                symbol=where.symbol,
+                begins="" if since is None else iso_utc(since),
             )
         )
     return found
+
+
+def _is_by_option(question: StatsQuestion) -> bool:
+    return question.where.symbol is not None or bool({"symbol", "strike"} & {*question.group_by})
 
 
 def _start(at: datetime, rollup: Rollup) -> datetime:
@@ -160,8 +202,11 @@ def _within(
 def _grouped(reader: DecisionReader, piece: _Piece) -> _Found:
     if piece.table == "decisions":
         sums = [
-            *SUMS.values(), "min(d.seq)", "max(d.seq)", "coalesce(sum(d.status = 'simulated'), 0)"
-        ]  # fmt: skip
+            *(_COUNT_SUMS if piece.is_by_option else SUMS.values()),
+            "min(d.seq)",
+            "max(d.seq)",
+            "coalesce(sum(d.status = 'simulated'), 0)",
+        ]
     else:
         sums = [
             *_ROLLED_UP_SUMS, "min(d.first_seq)", "max(d.last_seq)",
@@ -174,7 +219,24 @@ def _grouped(reader: DecisionReader, piece: _Piece) -> _Found:
         f" WHERE {piece.where.sql} GROUP BY {grouped}",
         piece.where.values,
     )
+    if piece.is_by_option and piece.table == "decisions":
+        rows += _legs(reader, piece, grouped)
     return [(row[:width], row[width] or "", row[width + 1 :]) for row in rows]
+
+
+def _legs(reader: DecisionReader, piece: _Piece, grouped: str) -> list[Any]:
+    """Return what each option's own fills and settlements moved, in groups without decisions."""
+    own = {"d.symbol": "u.symbol", "d.strike_usd": "u.symbol"}
+    keys = [own.get(key, key) for key in piece.keys]
+    where = piece.where.plus("u.fills IS NOT NULL")
+    if piece.symbol is not None:
+        where = where.plus("u.symbol = ?", piece.symbol)
+    return reader.rows(
+        f"SELECT {', '.join([*keys, 'd.underlying', *_LEG_SUMS])}, {NO_FIRST}, {NO_LAST}, 0"
+        " FROM decisions d CROSS JOIN decision_updates u ON u.sent_by = d.seq"
+        f" WHERE {where.sql} GROUP BY {grouped}",
+        where.values,
+    )
 
 
 def _merged(question: StatsQuestion, found: _Found) -> list[tuple[_Key, dict[str, _Sums]]]:
@@ -271,12 +333,10 @@ def _cash(sums: dict[str, int]) -> CashSum:
 
 def _notes(
     question: StatsQuestion,
-    table: str,
     found: _Found,
     shown: Sequence[StatsRow],
     groups: int,
     total: int,
-    pruned: str,
 ) -> list[str]:
     notes = []
     if groups > len(shown):
@@ -298,16 +358,27 @@ def _notes(
         notes.append(
             f"{simulated} decisions only simulated their trades (dry run); those moved no cash."
         )
-    since = question.where.since
-    if pruned and (since is None or iso_utc(since) < pruned):
-        left = "their sums are kept" if table != "decisions" else "they are not in this answer"
-        notes.append(f"Decisions before {pruned} were pruned; {left}.")
     return notes
 
 
-def _pruned_before(reader: DecisionReader) -> str:
-    rows = reader.rows("SELECT before FROM pruned")
-    return str(rows[0][0]) if rows else ""
+def _pruned_notes(question: StatsQuestion, pruned: str, *, is_missing: bool) -> list[str]:
+    if not reaches_pruned(question.where, pruned):
+        return []
+    left = "are not in this answer, which asks for more" if is_missing else "are in this answer"
+    return [f"{pruned_note(pruned)} Those {left}."]
+
+
+def _cash_notes(question: StatsQuestion, shown: Sequence[StatsRow], bought_only: int) -> list[str]:
+    if not any(row.cash for row in shown):
+        return []
+    if _is_by_option(question):
+        notes = ["Cash is of the option's own trades alone, not of the other leg of its rolls."]
+        if bought_only:
+            notes.append(f"{bought_only} groups only bought back, in rolls into others; not shown.")
+        return notes
+    if question.where.strike_usd is not None:
+        return ["Cash is of whole decisions: of a roll it has both legs, whatever their strikes."]
+    return []
 
 
 def _rollup_conditions(rollup: Rollup, where: DecisionFilter) -> Conditions | None:

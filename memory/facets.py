@@ -245,8 +245,19 @@ def _verdict_text(record: CycleRecord) -> str:
     parts = [str(r) for v in (record.guardrail, record.risk_check) for r in v.reasons]
     parts += [record.failure_message, record.execution.message]
     parts += [order.message for order in record.execution.orders]
-    parts += [f"{update.kind} {update.symbol}" for update in record.order_updates]
+    for update in record.order_updates:
+        parts.append(f"{update.kind} {update.symbol}")
+        if update.kind == "settlement":
+            parts.append(_settlement_words(update.facts))
     return " ".join(part for part in parts if part)
+
+
+def _settlement_words(facts: Mapping[str, Any]) -> str:
+    """Return how people call what happened; of an unknown payoff only that it was settled."""
+    payoff = _decimal(facts.get("payoff"))
+    if payoff is None:
+        return "settled expired"
+    return "settled expired " + ("worthless" if payoff <= 0 else "exercised assigned in the money")
 
 
 def _words(action: str) -> list[str]:

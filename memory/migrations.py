@@ -363,6 +363,36 @@ def _rollup_table(rollup: Rollup) -> str:
     )
 
 
+# The index once more: amounts beside each later event, so that one option's can be added up.
+_CASH_OF_OPTIONS = """
+DROP TABLE decisions_fts;
+CREATE VIRTUAL TABLE decisions_fts USING fts5(
+  reasoning, verdict_text, facets, content='', tokenize='porter unicode61'
+);
+DROP TABLE decision_updates;
+CREATE TABLE decision_updates (
+  told_by INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  sent_by INTEGER,
+  cycle_id TEXT,
+  kind TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  fills INTEGER,
+  premium_nano INTEGER,
+  fees_known INTEGER,
+  fees_nano INTEGER,
+  settlements INTEGER,
+  settlement_nano INTEGER,
+  PRIMARY KEY (told_by, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_updates_sender ON decision_updates (sent_by) WHERE sent_by IS NOT NULL;
+CREATE INDEX decision_updates_cycle ON decision_updates (cycle_id) WHERE cycle_id IS NOT NULL;
+DELETE FROM decisions;
+DELETE FROM decision_codes;
+DELETE FROM decision_days;
+INSERT OR REPLACE INTO index_backlog (id, after) VALUES (1, 0);
+"""
+
 _SNAPSHOTS = """
 CREATE TABLE snapshots (
   seq INTEGER PRIMARY KEY,
@@ -401,6 +431,24 @@ def m004_cash_and_months(db: Database) -> None:
 def m005_snapshots(db: Database) -> None:
     """What the newest decisions saw, whole."""
     _execute_each(db, _SNAPSHOTS)
+
+
+@desk_migrations()
+def m006_cash_of_options(db: Database) -> None:
+    """What each fill and settlement moved, and words of settlements; records wait to be indexed.
+
+    Sums of months that were pruned before stay as they were: by decision, not by option.
+    """
+    _execute_each(db, _CASH_OF_OPTIONS)
+    found = db.execute("SELECT before FROM pruned").fetchone()
+    before = found[0] if found else ""
+    # What a killed pruning left behind is in the sums that stay.
+    left = "SELECT seq FROM cycles WHERE as_of < ?"
+    db.execute(f"DELETE FROM snapshots WHERE seq IN ({left})", [before])
+    db.execute("DELETE FROM cycles WHERE as_of < ?", [before])
+    for rollup in ROLLUPS:
+        edge = before if rollup.period == "day" else before[:7]
+        db.execute(f"DELETE FROM {rollup.table} WHERE {rollup.period} >= ?", [edge])
 
 
 def _execute_each(db: Database, statements: str) -> None:

@@ -127,16 +127,19 @@ def _obstacles(database: DeskDatabase, day: str) -> list[str]:
     found = []
     if newest[:7] < day[:7]:
         found.append(f"the month of the newest decision, {newest[:10] or 'none'}, must stay")
-    needed = {intent.cycle_id: intent.label for intent in SqliteIntentStore(database).unresolved()}
+    needed = {
+        intent.cycle_id: f"the order {intent.label} is still open or in doubt"
+        for intent in SqliteIntentStore(database).unresolved()
+    }
     held = [name for name, amount in SqliteLedger(database).positions().items() if amount]
     for name in held:
         for label, cycle_id in database.rows(
             "SELECT label, cycle_id FROM intents WHERE instrument_name = ?", (name,)
         ):
-            needed[cycle_id] = f"{name}, order {label}"
+            needed[cycle_id] = f"the position in {name} is still open: order {label}"
     for cycle_id, what in sorted(needed.items()):
         if database.rows("SELECT 1 FROM cycles WHERE cycle_id = ? AND as_of < ?", (cycle_id, day)):
-            found.append(f"{what} is still open, and {cycle_id} decided it")
+            found.append(f"{what}, and {cycle_id} decided it")
     if database.rows("SELECT 1 FROM fills WHERE reported = 0 LIMIT 1"):
         found.append("a fill is not in a record yet: start the desk once")
     return found

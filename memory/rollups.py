@@ -1,7 +1,8 @@
 """Sums of decisions by day and by month, kept up to date with every record.
 
 All-time questions add up thousands of these rows instead of millions of decisions. Amounts are
-whole billionths and millionths, so that sums are exact and can be compared.
+whole billionths and millionths, so that sums are exact and can be compared. Cash of ``call_stats``
+stands with the option that it was paid for, which in a roll need not be the one that is sold.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from callwright.memory.facets import CASH_COLUMNS, Cash, DecisionFacets
+
+NO_FIRST, NO_LAST = 2**62, 0
+"""Outermost numbers of a group without a decision: what an option brought in rolls of others."""
 
 KEYS = (
     "underlying", "action", "proposed_action", "verdict", "status", "source", "failure", "model",
@@ -75,6 +79,32 @@ class Rollup:
             " last_seq = max(last_seq, excluded.last_seq)"
         )
 
+    def summed(self, since_day: str) -> str:
+        """Return the query over decisions and what they moved that gives its rows again."""
+        keys = ", ".join(str(n + 1) for n in range(len(self.keys)))
+        of_decisions = (
+            f"SELECT {self.key_of_decisions()}, {', '.join(_sums_of(self))},"
+            " min(d.seq) AS first_seq, max(d.seq) AS last_seq"
+            f" FROM decisions d WHERE d.day >= '{since_day}' GROUP BY {keys}"
+        )
+        if self.table != "call_stats":
+            return of_decisions
+        moved = ", ".join(
+            f"sum(u.{name}) AS {name}" if name in CASH_COLUMNS else f"0 AS {name}" for name in SUMS
+        )
+        of_legs = (
+            f"SELECT {self.key_of_decisions().replace('d.symbol', 'u.symbol', 1)}, {moved},"
+            f" {NO_FIRST} AS first_seq, {NO_LAST} AS last_seq"
+            " FROM decision_updates u CROSS JOIN decisions d ON d.seq = u.sent_by"
+            f" WHERE u.fills IS NOT NULL AND d.day >= '{since_day}' GROUP BY {keys}"
+        )
+        names = ", ".join(self.keys)
+        added = ", ".join(f"sum({name})" for name in SUMS)
+        return (
+            f"SELECT {names}, {added}, min(first_seq), max(last_seq)"
+            f" FROM ({of_decisions} UNION ALL {of_legs}) GROUP BY {keys}"
+        )
+
     def add_cash(self) -> str:
         """Return the statement that adds to the cash of one group."""
         return (
@@ -131,8 +161,22 @@ def add_decision(connection: sqlite3.Connection, seq: int, row: DecisionFacets) 
     return group
 
 
-def add_cash(connection: sqlite3.Connection, seq: int, group: Group, cash: Cash) -> None:
-    """Count what an event moved to the decision whose order it was, and to its groups."""
+def _sums_of(rollup: Rollup) -> list[str]:
+    is_calls = rollup.table == "call_stats"
+    return [
+        f"{0 if is_calls and name in CASH_COLUMNS else expression} AS {name}"
+        for name, expression in SUMS.items()
+    ]
+
+
+def add_cash(
+    connection: sqlite3.Connection, seq: int, group: Group, cash: Cash, symbol: str
+) -> None:
+    """Count what an event moved to the decision whose order it was, and to its groups.
+
+    Args:
+        symbol: The option that it was paid for.
+    """
     moved = cash.amounts()
     connection.execute(
         "UPDATE decisions SET "
@@ -140,8 +184,11 @@ def add_cash(connection: sqlite3.Connection, seq: int, group: Group, cash: Cash)
         + " WHERE seq = ?",
         (*moved, seq),
     )
-    for rollup in ROLLUPS:
+    for rollup in (DAYS, MONTHS):
         connection.execute(_ADD_CASH[rollup], (*moved, *group.keys(rollup)))
+    leg = group._replace(symbol=symbol).keys(CALLS)
+    nothing = (0,) * (len(SUMS) - len(CASH_COLUMNS))
+    connection.execute(_UPSERTS[CALLS], (*leg, *nothing, *moved, NO_FIRST, NO_LAST))
 
 
 def _amounts(row: DecisionFacets) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ taken and the newest of them ordered by how many words they have.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,7 +17,15 @@ from callwright.domain.history import (
     DecisionSearch,
     SearchPage,
 )
-from callwright.memory.conditions import Conditions, conditions_of, index_tokens, needs_tokens
+from callwright.memory.conditions import (
+    Conditions,
+    conditions_of,
+    index_tokens,
+    needs_tokens,
+    pruned_before,
+    pruned_note,
+    reaches_pruned,
+)
 from callwright.memory.fulltext import FullText, parse_text
 from callwright.memory.reader import DecisionReader
 
@@ -31,7 +40,15 @@ _NAMES = (
     "id", "as_of", "action", "proposed_action", "verdict", "codes", "underlying", "symbol",
     "from_symbol", "strike_usd", "size_coin", "status", "source", "failure", "model", "reasoning",
 )  # fmt: skip
-_ALIKE = ("action", "proposed_action", "verdict", "codes", "symbol", "from_symbol", "failure")
+_ALIKE = (
+    "action", "proposed_action", "verdict", "codes", "symbol", "from_symbol", "failure", "status",
+    "source",
+)  # fmt: skip
+_FIGURES = re.compile(
+    r"(?P<name>\b[A-Z][A-Z_]*-\d{1,2}[A-Z]{3}\d\d-[\dd]+-[CP]\b)"
+    r"|\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b"
+    r"|[-+\u2212]?\d[\d,.:]*(?:e[-+]?\d+)?"
+)
 _CHUNK = 400
 _CHUNKS_MAX = 10
 _RANKED_MAX = 10_000
@@ -52,6 +69,9 @@ def _search(reader: DecisionReader, search: DecisionSearch) -> SearchPage:
     where = conditions_of(reader, search.where)
     text = parse_text(search.text)
     notes = _notes(search, text)
+    pruned = pruned_before(reader)
+    if reaches_pruned(search.where, pruned):
+        notes.append(pruned_note(pruned))
     tokens = index_tokens(search.where)
     if not text.terms and not needs_tokens(search.where):
         source = _Source("decisions d", where)
@@ -123,7 +143,7 @@ def _page(
             reader, oldest_first=search.order == "oldest", beyond=beyond, limit=chunk
         )
         for row in rows:
-            if runs and search.collapse and _is_alike(runs[-1], row):
+            if runs and search.collapse and _goes_on(runs[-1], row):
                 runs[-1]["run_length"] += 1
                 runs[-1]["run_end_id"] = row["id"]
             elif len(runs) == search.limit:
@@ -190,22 +210,46 @@ def _notes(search: DecisionSearch, text: FullText) -> list[str]:
 
 
 def _hits(reader: DecisionReader, runs: Sequence[dict[str, Any]]) -> list[DecisionHit]:
-    names = dict(
-        reader.rows(
-            f"SELECT seq, cycle_id FROM cycles WHERE seq IN ({', '.join('?' * len(runs))})",
-            [run["id"] for run in runs],
-        )
-    )
-    return [_hit(run, names[run["id"]]) for run in runs]
+    ids = [run["id"] for run in runs]
+    marks = ", ".join("?" * len(ids))
+    names = dict(reader.rows(f"SELECT seq, cycle_id FROM cycles WHERE seq IN ({marks})", ids))
+    settled: dict[int, list[str]] = {}
+    for seq, symbol in reader.rows(
+        "SELECT told_by, symbol FROM decision_updates"
+        f" WHERE told_by IN ({marks}) AND kind = 'settlement' ORDER BY told_by, place",
+        ids,
+    ):
+        settled.setdefault(seq, []).append(symbol)
+    return [_hit(run, names[run["id"]], tuple(settled.get(run["id"], ()))) for run in runs]
 
 
-def _hit(run: dict[str, Any], cycle_id: str) -> DecisionHit:
+def _hit(run: dict[str, Any], cycle_id: str, settled: tuple[str, ...]) -> DecisionHit:
     codes, reasoning = run["codes"], run["reasoning"]
     if len(reasoning) > REASONING_SHOWN:
         reasoning = reasoning[: REASONING_SHOWN - 1] + "…"
     said = {"codes": tuple(codes.split(",")) if codes else (), "reasoning": reasoning}
-    return DecisionHit(**{**run, **said, "cycle_id": cycle_id})
+    return DecisionHit(**{**run, **said, "cycle_id": cycle_id, "settled": settled})
 
 
-def _is_alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(one[name] == other[name] for name in _ALIKE)
+def _goes_on(run: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Return whether a decision did the same as a run for the same reason, right beside it.
+
+    Beside it in the whole history: what a filter leaves out ends a run.
+    """
+    return (
+        abs(run["run_end_id"] - row["id"]) == 1
+        and all(run[name] == row[name] for name in _ALIKE)
+        and _is_same_reason(run["reasoning"], row["reasoning"])
+    )
+
+
+def _is_same_reason(one: str, other: str) -> bool:
+    """Return whether two reasons say the same but for numbers, amounts and dates.
+
+    The name of an option is none of these: another option is another reason.
+    """
+    return one == other or _without_figures(one) == _without_figures(other)
+
+
+def _without_figures(text: str) -> str:
+    return _FIGURES.sub(lambda found: found["name"] or "#", text)

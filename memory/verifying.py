@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from callwright.domain.record import CycleRecord
 from callwright.errors import StorageError
 from callwright.memory.database import DeskDatabase
-from callwright.memory.decision_index import UNREADABLE, pruned_before
+from callwright.memory.decision_index import UNREADABLE, moved_cells, pruned_before
 from callwright.memory.facets import CASH_COLUMNS, FACET_COLUMNS, cash_of, denial_codes, facets_of
 from callwright.memory.importing import lines_of
 from callwright.memory.rollups import ROLLUPS, SUMS
@@ -163,13 +163,14 @@ def _indexed(
     if codes != set(denial_codes(record)):
         yield Difference("INDEX_DIFFERS", where, "codes")
     updates = database.rows(
-        "SELECT coalesce(u.cycle_id, c.cycle_id), u.kind, u.symbol, u.sent_by"
+        "SELECT coalesce(u.cycle_id, c.cycle_id), u.kind, u.symbol,"
+        f" {', '.join(f'u.{name}' for name in CASH_COLUMNS)}, u.sent_by"
         " FROM decision_updates u LEFT JOIN cycles c ON c.seq = u.sent_by"
         " WHERE u.told_by = ? ORDER BY u.place",
         (seq,),
     )
-    if [row[:3] for row in updates] != [
-        (u.cycle_id, u.kind, u.symbol) for u in record.order_updates
+    if [row[:-1] for row in updates] != [
+        (u.cycle_id, u.kind, u.symbol, *moved_cells(u)) for u in record.order_updates
     ]:
         yield Difference("INDEX_DIFFERS", where, "later events")
         return
@@ -197,11 +198,7 @@ def _totals(database: DeskDatabase) -> Iterator[Difference]:
         edge = before if rollup.period == "day" else before[:7]
         # What was pruned has left its sums only.
         stored = f"SELECT {names} FROM {rollup.table} WHERE {rollup.period} >= '{edge}'"
-        summed = (
-            f"SELECT {rollup.key_of_decisions()}, {', '.join(SUMS.values())}, min(d.seq),"
-            f" max(d.seq) FROM decisions d WHERE d.day >= '{before}'"
-            f" GROUP BY {', '.join(str(n + 1) for n in range(len(rollup.keys)))}"
-        )
+        summed = rollup.summed(before)
         wrong |= _unequal(database, rollup.period, stored, summed)
     wrong |= _unequal(
         database,

@@ -115,7 +115,7 @@ def a_full_world(home: Path) -> World:
         proposed_action="ROLL_COVERED_CALL", verdict="denied", codes=("ROLL_DWELL",),
         underlying="BTC", symbol=order.symbol, from_symbol=order.symbol, strike_usd=97_000.0,
         size_coin=0.1, status="skipped", source="llm", failure="LLM_TIMEOUT", model="m",
-        reasoning="too early", run_length=2, run_end_id=8,
+        reasoning="too early", run_length=2, run_end_id=8, settled=(order.symbol,),
     )  # fmt: skip
     where = DecisionFilter(
         underlying="BTC", symbol=order.symbol, code="ROLL_DWELL", failure="ANY", model="m"

@@ -9,17 +9,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from callwright.bootstrap import set_trading_state
+from callwright.chatting.desks import BoundedDesk
 from callwright.config import Settings
 from callwright.connect import PAPER_FILE
 from callwright.desk_reader import open_desk_reader
 from callwright.domain.explain import WhatIf
-from callwright.domain.history import DecisionSearch, StatsQuestion
+from callwright.domain.history import DecisionFilter, DecisionSearch, StatsQuestion
 from callwright.errors import QueryInvalid, StorageError
 from callwright.memory.database import read_desk_database
 from callwright.ports import DeskReader
@@ -319,3 +321,16 @@ def count(home: Path, table: str) -> int:
 def requests(home: Path) -> list[tuple[str, str]]:
     with read_desk_database(home / "desk.db") as database:
         return [tuple(row) for row in database.rows("SELECT purpose, model FROM llm_requests")]
+
+
+def test_a_bounded_desk_says_what_it_does_not_look_at(desk: DeskReader) -> None:
+    hit = desk.search_decisions(DecisionSearch(limit=10, collapse=False)).hits[-1]
+    since = datetime.fromisoformat(hit.as_of)
+    bounded = BoundedDesk(desk, since)
+    said = f"Only decisions from {since:%Y-%m-%d %H:%M} UTC on were looked at."
+    assert bounded.search_decisions(DecisionSearch()).notes == (said,)
+    answer = bounded.decision_stats(StatsQuestion())
+    assert (answer.total, answer.notes) == (10, (said,))
+    later = DecisionFilter(since=since + timedelta(hours=1))
+    assert bounded.search_decisions(DecisionSearch(where=later)).notes == ()
+    assert bounded.decision_stats(StatsQuestion(where=later)).notes == ()

@@ -47,6 +47,8 @@ def _hit(hit: Json) -> dict[str, Any]:
         "failure": _text(hit["failure"], NAME_LENGTH_MAX),
         "reasoning": _text(hit["reasoning"], SNIPPET_LENGTH_MAX),
     }
+    if hit.get("settled"):
+        view["settled"] = [_text(name, NAME_LENGTH_MAX) for name in hit["settled"]]
     if hit["proposed_action"] != hit["action"]:
         view["proposed_action"] = hit["proposed_action"]
     if hit["run_length"] > 1:

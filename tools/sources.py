@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callwright.domain.explain import Source
+from callwright.domain.history import DecisionSearch
 from callwright.errors import CallwrightError, DataInvalid, QueryInvalid
 from callwright.ports import DeskReader
 from callwright.tools.fences import fenced, outside_text, printable
@@ -104,6 +105,14 @@ class Sources:
         )
         self._all.append(source)
         return source
+
+    def newest(self) -> int | None:
+        """Return the number of the newest decision; None before the first, or when unknown."""
+        try:
+            hits = self._desk.search_decisions(DecisionSearch(limit=1, collapse=False)).hits
+        except CallwrightError:
+            return None
+        return hits[0].id if hits else None
 
     def record_of(self, decision_id: int) -> Mapping[str, Any] | None:
         """Return a decision as JSON values, None when there is no decision of that number.

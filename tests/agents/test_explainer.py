@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from callwright.agents.explainer_text import safe_text
 from callwright.domain.explain import ChatAnswer, DraftWithdrawn, TextPiece, ToolUsed
 from callwright.domain.failure import ModelFailure
 from callwright.errors import ConfigError, StorageError
+from callwright.explain.evidence import STALE
 from callwright.memory.chat_sessions import SqliteChatSessions
 from callwright.ports import BudgetStage, RequestUsage
 from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN
 from explainers import (
+    STATUS,
     STATUS_CALL,
     CannedDesk,
     an_explainer,
@@ -483,6 +486,11 @@ def test_whoever_stops_reading_stops_the_work(how: str, wire: str) -> None:
     assert book.settled[-1].output_tokens is None
 
 
+def test_typographers_spaces_and_hyphens_become_plain_ones() -> None:
+    said = "5\u00a0March\u202f2026: 1\u00a0ETH\u201113MAR26 at 101\u202f044.47\u2009USD"
+    assert safe_text(said, str) == "5 March 2026: 1 ETH-13MAR26 at 101,044.47 USD"
+
+
 # Conversations
 
 
@@ -499,7 +507,7 @@ def test_a_conversation_goes_on(wire: str, sessions: SqliteChatSessions) -> None
     asked = ask(looked_up(again), "And now?", **talk)
     assert asked.answer.text == again.text
     assert asked.answer.unsupported == ()
-    assert [source.cite for source in asked.answer.sources] == ["status-2"]
+    assert [source.cite for source in asked.answer.sources] == ["status-1", "status-2"]
     texts = asked.server.requests[0].texts
     assert "What is the mode?" in texts[1]
     assert FENCE_OPEN not in texts[1], "the time of an earlier question is not told again"
@@ -514,6 +522,18 @@ def test_a_later_question_may_answer_from_what_was_looked_up(sessions: SqliteCha
     asked = ask(always(GOOD), "Again, please.", **talk)
     assert asked.answer.text == GOOD.text
     assert len(asked.server.requests) == 1
+
+
+def test_what_was_so_before_a_decision_is_asked_again(sessions: SqliteChatSessions) -> None:
+    talk: dict[str, Any] = {"sessions": sessions, "session_id": "a"}
+    ask(looked_up(GOOD), desk=CannedDesk(status={**STATUS, "last_decision": 7}), **talk)
+    again = Turn(text="The mode is now research [status-2].")
+    asked = ask(in_turn(GOOD, STATUS_CALL, again), "And now?", desk=CannedDesk(), **talk)
+    assert any(STALE in text for text in asked.server.requests[1].texts)
+    assert asked.answer.text == again.text
+    still = ask(always(GOOD), "Still?", desk=CannedDesk(), **talk).answer
+    assert {claim.problem for claim in still.unsupported} == {STALE}
+    assert [source.cite for source in still.sources] == ["status-1"]
 
 
 def test_conversations_are_apart(sessions: SqliteChatSessions) -> None:

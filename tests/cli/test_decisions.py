@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from callwright.cli import main
+from callwright.cli.decision_tables import page_view
+from callwright.domain.history import SearchPage
 from desks import desk_settings, run_desk
 
 Ask = Callable[..., tuple[int, str, str]]
@@ -89,7 +91,7 @@ def test_pruning_asks_first_and_takes_whole_months(ask: Ask, desk: Path, tmp_pat
     run_desk(desk_settings(home), 160)
     before = ("prune", "--before", "2026-02")
     code, out, _ = ask(*before, home=home)
-    assert (code, "0 deleted" in out, "--yes" in out) == (1, True, True)
+    assert (code, "0 deleted" in out, "--yes" in out) == (0, True, True)
     code, _, err = ask("prune", "--before", "2026-02-11", home=home)
     assert (code, "first day of a month" in err) == (2, True)
     code, _, err = ask("prune", "--before", "2026-03", "--yes", home=home)
@@ -148,3 +150,24 @@ def test_without_a_desk_it_is_said(ask: Ask, tmp_path: Path) -> None:
     code, _, err = ask("list", home=tmp_path)
     assert code == 1
     assert "no desk database" in err
+
+
+def test_a_narrow_list_shows_numbers_and_times_whole(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    _, out, _ = ask("list", "--limit", "3", "--json")
+    page = json.loads(out)
+    _, out, _ = ask("list", "--limit", "3")
+    for hit in page["hits"]:
+        assert f"{hit['id']}  {hit['as_of'][:16].replace('T', ' ')}  " in out
+
+
+def test_folded_rows_are_told(ask: Ask) -> None:
+    _, out, _ = ask("list", "--limit", "2", "--json")
+    page = SearchPage.model_validate_json(out)
+    one, other = page.hits
+    folded = page.model_copy(update={"hits": (one, other.model_copy(update={"run_length": 3}))})
+    told = [str(part) for part in page_view(folded, width=80)]
+    assert f"4 of {page.total} decisions, in 2 rows." in told
+    assert f"2 of {page.total} decisions." in [str(part) for part in page_view(page, width=80)]

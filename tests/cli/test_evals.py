@@ -25,11 +25,11 @@ def out(*arguments: str, code: int = 0) -> str:
 
 
 def test_the_table_shows_both_baselines_and_what_is_not_right() -> None:
-    shown = out("run", "--situations", "open/*", "--situations", "desk/reducing*")
+    shown = out("run", "--situations", "open/*", "--situations", "desk/daily-loss-and-danger")
     assert "\nhold " in shown
     assert "\nrules " in shown
     assert "Answers of rules that are not right: 2" in shown
-    assert "forbidden desk/reducing-with-danger" in shown
+    assert "forbidden desk/daily-loss-and-danger" in shown
     assert "…" not in shown.split("valid:")[0]
 
 

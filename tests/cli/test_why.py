@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from callwright.cli.decision_why import why_lines
+from callwright.cli.tables import figure
 from callwright.domain.history import DecisionDetail
 from callwright.domain.record import CycleRecord
 from long_histories import long_history
@@ -75,3 +76,15 @@ def test_nothing_in_a_record_moves_the_cursor(text: str) -> None:
 def test_changed_settings_are_named() -> None:
     told = why(RECORDS[0], config_changes={"max_margin_used_pct": (40.0, 35.0)})
     assert "max_margin_used_pct from 40.0 to 35.0" in told
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (3e-05, "0.00003"), (-3e-05, "-0.00003"), (0.0065, "0.0065"), (0.1, "0.1"), (10.0, "10"),
+        (91_895.79, "91895.79"), (0.0, "0"), (float("nan"), "nan"), ("filled", "filled"),
+        (None, "None"), (7, "7"),
+    ],
+)  # fmt: skip
+def test_numbers_are_plain_digits(value: object, shown: str) -> None:
+    assert figure(value) == shown

@@ -219,7 +219,7 @@ def test_what_is_on_record_holds(text: str) -> None:
         pytest.param("It was denied with COOLDOWN_ACTIVE [#12].", ["COOLDOWN_ACTIVE"],
                      id="a-candidates-code"),
         pytest.param(f"It wanted to roll {NEW} into {OLD} [#12].", [NEW, OLD], id="roll-reversed"),
-        pytest.param(f"It sold {OTHER} [#12].", [OTHER], id="only-a-candidate"),
+        pytest.param(f"It sold {OTHER} [#12].", ["sold", OTHER], id="only-a-candidate"),
         pytest.param("On 9 January 2026 it was denied [#12].", ["9 January 2026"],
                      id="the-expiry-as-its-day"),
         pytest.param("It was denied in 2025 [#12].", ["2025"], id="other-year"),

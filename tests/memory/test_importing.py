@@ -281,7 +281,10 @@ def test_a_home_of_the_version_before_is_migrated_and_indexed(
                   "month_stats", "call_stats", "decision_days", "record_dictionaries", "pruned",
                   "index_backlog", "decision_runs"):  # fmt: skip
         db.execute(f"DROP TABLE {table}")
-    db.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm003%' OR name LIKE 'm004%'")
+    db.execute(
+        "DELETE FROM _sqlite_migrations WHERE name LIKE 'm003%' OR name LIKE 'm004%'"
+        " OR name LIKE 'm006%'"
+    )
     db.execute("PRAGMA user_version = 2")
     home.close()
     assert tables(home.path) == before

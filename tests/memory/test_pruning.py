@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from builders import an_intent
 from callwright.config import Settings
-from callwright.domain.history import DecisionSearch, StatsQuestion
+from callwright.domain.history import DecisionFilter, DecisionSearch, StatsQuestion
 from callwright.errors import QueryInvalid, StorageError
 from callwright.history import (
     decision_stats,
@@ -24,11 +24,15 @@ from callwright.history import (
 )
 from callwright.memory import pruning
 from callwright.memory.database import open_desk_database
+from callwright.memory.facets import CASH_COLUMNS
 from callwright.memory.intents import SqliteIntentStore
 from desks import desk_settings
 from long_histories import long_history
 
 MARCH = date(2026, 3, 1)
+GONE = (
+    "Decisions before 2026-03-01 were pruned: single ones are gone, sums by day and month remain."
+)
 ALL_TIME = StatsQuestion(group_by=("month", "action"), limit=200)
 
 
@@ -58,11 +62,22 @@ def test_records_go_and_their_sums_stay(kept: Settings) -> None:
         oldest = search_decisions(memory, DecisionSearch(order="oldest", limit=1)).hits[0]
         assert oldest.as_of.startswith("2026-03-01")
         answer = decision_stats(memory, ALL_TIME)
-        assert "Decisions before 2026-03-01 were pruned; their sums are kept." in answer.notes
+        assert f"{GONE} Those are in this answer." in answer.notes
+        assert GONE in search_decisions(memory, DecisionSearch(limit=1)).notes
+        late = DecisionFilter(since=datetime(2026, 3, 1, tzinfo=UTC))
+        assert GONE not in search_decisions(memory, DecisionSearch(where=late)).notes
+        assert decision_stats(memory, StatsQuestion(where=late)).notes == ()
+        # Whole months are sums, the days beside them were too fine for them.
+        cut = DecisionFilter(since=datetime(2026, 1, 15, 7, tzinfo=UTC))
+        assert decision_stats(memory, StatsQuestion(where=cut)).notes[-1] == (
+            f"{GONE} Those are not in this answer, which asks for more."
+        )
         rows = decision_stats(memory, StatsQuestion(group_by=("day",)))
         assert rows.total == 600
-        with pytest.raises(QueryInvalid, match="pruned with all before 2026-03-01"):
+        with pytest.raises(QueryInvalid, match="decision 1 was pruned with all before 2026-03-01"):
             get_decision(memory, 1)
+        with pytest.raises(QueryInvalid, match="there is no decision 9999, or it was pruned"):
+            get_decision(memory, 9_999)
     found = verify_memory(kept)
     assert (found.count, found.compared.pruned) == (0, plan.decisions)
     assert plan_prune(kept, MARCH).decisions == 0
@@ -93,6 +108,33 @@ def test_a_killed_pruning_is_whole_for_readers_and_is_finished(
     assert counted(kept) == before
     assert repair_memory(kept).count == 0
     assert plan_prune(kept, MARCH).decisions == 0
+    assert counted(kept) == before
+
+
+def test_a_killed_pruning_outlives_a_migration(
+    kept: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counted(kept)
+    monkeypatch.setattr(pruning, "BATCH", 50)
+
+    def kill(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prune_memory(kept, MARCH, on_batch=kill)
+    # As the version left it that did not know what each fill moved.
+    with open_desk_database(kept.callwright_home / "desk.db", durable=False) as database:
+        for statement in (
+            *(f"ALTER TABLE decision_updates DROP COLUMN {name}" for name in CASH_COLUMNS),
+            "DELETE FROM _sqlite_migrations WHERE name LIKE 'm006%'",
+            "PRAGMA user_version = 5",
+        ):
+            database.connection.execute(statement)
+    with pytest.raises(StorageError, match="older Callwright"):
+        counted(kept)
+    with open_desk_database(kept.callwright_home / "desk.db", durable=False) as database:
+        assert database.rows("SELECT count(*) FROM cycles WHERE as_of < '2026-03-01'") == [(0,)]
+    assert verify_memory(kept).count == 0
     assert counted(kept) == before
 
 

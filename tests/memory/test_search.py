@@ -11,12 +11,13 @@ import pytest
 from builders import NOW
 from callwright.domain.decision import Action
 from callwright.domain.history import DecisionFilter, DecisionHit, DecisionSearch, StatsQuestion
+from callwright.domain.record import OrderUpdate
 from callwright.errors import CallwrightError, QueryInvalid, QueryTooSlow, StorageError
 from callwright.memory.decision_detail import get_decision
 from callwright.memory.decision_stats import decision_stats
 from callwright.memory.reader import DecisionReader, open_reader
 from callwright.memory.search import search_decisions
-from histories import CALL, NEXT, a_history
+from histories import CALL, NEXT, a_history, action
 
 OPEN, ROLL, CLOSE, HOLD = (
     Action.OPEN_COVERED_CALL, Action.ROLL_COVERED_CALL, Action.CLOSE_COVERED_CALL,
@@ -116,6 +117,75 @@ def test_runs_are_folded_and_counted(memory: DecisionReader) -> None:
     ]  # fmt: skip
     assert page.total == 7
     assert page.hits[3].codes == ("ROLL_DWELL", "NET_DELTA_ABOVE_MAXIMUM")
+
+
+def run_lengths(home: Any, a_record: Any, *reasons: str) -> list[int]:
+    for number, reason in enumerate(reasons):
+        hold = action("hold", reason)
+        home.cycle(a_record(number, proposed_action=hold, final_action=hold))
+    with open_reader(home.path / "desk.db") as reader:
+        page = search_decisions(reader, DecisionSearch(order="oldest"))
+    return [hit.run_length for hit in page.hits]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_alike"),
+    [
+        (
+            "BTC: IVRV 0.891 (IV 25.6%), floor 1.050.",
+            "BTC: IVRV 1.002 (IV 9.8%), floor 1.05.",
+            True,
+        ),
+        ("best roll nets -0.011 BTC", "best roll nets 3e-05 BTC", True),
+        ("1,250.5 USD by 8 January 12:00", "900 USD by 31 March 06:30", True),
+        ("since 2026-01-05T08:00", "since 2026-02-28T20:15", True),
+        ("BTC: IVRV 0.891.", "ETH: IVRV 0.891.", False),
+        ("delta 0.6 >= 0.5", "delta 0.6 < 0.5", False),
+        (f"Hold {CALL} (delta 0.6)", f"Hold {CALL} (delta 0.7)", True),
+        (f"Hold {CALL} (delta 0.6)", f"Hold {NEXT} (delta 0.6)", False),
+        ("Hold XRP_USDC-9JAN26-2d5-C", "Hold XRP_USDC-9JAN26-3d5-C", False),
+        ("cooldown", "IVRV below the floor", False),
+    ],
+)
+def test_a_run_has_one_reason_but_for_its_figures(
+    home: Any, a_record: Any, one: str, other: str, is_alike: bool
+) -> None:
+    assert run_lengths(home, a_record, one, other) == ([2] if is_alike else [1, 1])
+
+
+def test_what_a_filter_leaves_out_ends_a_run(home: Any, a_record: Any) -> None:
+    quiet = action("hold", "quiet")
+    sold = action("open", "rich premium", underlying="BTC", symbol=CALL, size=0.1)
+    for number, done in enumerate((quiet, quiet, sold, quiet)):
+        home.cycle(a_record(number, proposed_action=done, final_action=done))
+    with open_reader(home.path / "desk.db") as reader:
+        page = search_decisions(reader, DecisionSearch(where=DecisionFilter(action=(HOLD,))))
+    assert [(hit.id, hit.run_length, hit.run_end_id) for hit in page.hits] == [
+        (4, 1, 4), (2, 2, 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("payoff", "words", "others"),
+    [
+        (0.0, ["settled", "expired worthless", f"settled {CALL}"], ["exercised"]),
+        (0.002, ["settlements", "exercised", "in the money", "assigned"], ["worthless"]),
+        (None, ["settled", "expired"], ["worthless", "exercised"]),
+    ],
+)
+def test_the_record_that_tells_of_a_settlement_is_found(
+    home: Any, a_record: Any, payoff: float | None, words: list[str], others: list[str]
+) -> None:
+    told = OrderUpdate(
+        kind="settlement", cycle_id=None, symbol=CALL, facts={"payoff": payoff, "cash": 0.0}
+    )
+    home.cycle(a_record(0))
+    home.cycle(a_record(1, order_updates=(told,)))
+    with open_reader(home.path / "desk.db") as reader:
+        assert [ids(reader, text) for text in words] == [[2]] * len(words)
+        hits = search_decisions(reader, DecisionSearch(collapse=False)).hits
+        assert [hit.settled for hit in hits] == [(CALL,), ()]
+        assert [ids(reader, text) for text in others] == [[]] * len(others)
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])

@@ -122,9 +122,14 @@ def _explainer(
 def _log_desk(settings: Settings, log: Path, stack: ExitStack, notes: list[str]) -> DeskReader:
     home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callwright-log-")))
     aside = settings.model_copy(update={"callwright_home": home, "log_dir": home / "logs"})
+    if log.exists() and not log.is_file():
+        raise QueryInvalid(
+            f"{log} is no file of the flight recorder",
+            remedy="give one of logs/agent_decisions_*.jsonl",
+        )
     report = import_lines(aside, [log], on_bytes=lambda _: None)
     notes.append(
-        f"{log}: {report.added:,} decisions of {report.lines:,} lines; "
+        f"{log}: {_several(report.added, 'decision')} of {_several(report.lines, 'line')}; "
         f"{report.skipped:,} skipped as no records."
     )
     notes.append(
@@ -139,6 +144,10 @@ def _log_desk(settings: Settings, log: Path, stack: ExitStack, notes: list[str])
             remedy="give a file of the flight recorder, logs/agent_decisions_*.jsonl",
         )
     return LogDesk(stack.enter_context(open_desk_reader(aside)))
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _bound(desk: DeskReader, options: ChatOptions) -> datetime | None:

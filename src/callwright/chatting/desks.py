@@ -28,9 +28,10 @@ class BoundedDesk:
 
     def search_decisions(self, search: DecisionSearch) -> SearchPage:
         """Return a page of the decisions that match."""
-        return self._desk.search_decisions(
+        page = self._desk.search_decisions(
             search.model_copy(update={"where": self._where(search.where)})
         )
+        return page.model_copy(update={"notes": (*page.notes, *self._notes(search.where))})
 
     def get_decision(self, key: int | str) -> DecisionDetail:
         """Return the decision with this number or ``cycle_id``."""
@@ -40,13 +41,20 @@ class BoundedDesk:
                 f"decision {key} is older than what may be looked at",
                 remedy="ask without --limit and --since",
             )
+        opened = found.opened_by
+        if opened is not None and datetime.fromisoformat(opened.as_of) < self._since:
+            # It could not be looked at, nor cited.
+            return found.model_copy(update={"opened_by": None})
         return found
 
     def decision_stats(self, question: StatsQuestion) -> StatsAnswer:
         """Return how many decisions, by what."""
-        return self._desk.decision_stats(
+        answer = self._desk.decision_stats(
             question.model_copy(update={"where": self._where(question.where)})
         )
+        # The time that was asked about, with a note of what of it was not looked at.
+        notes = (*answer.notes, *self._notes(question.where))
+        return answer.model_copy(update={"where": question.where, "notes": notes})
 
     def get_status(self) -> Mapping[str, Any]:
         """Return how the desk stands now."""
@@ -63,6 +71,11 @@ class BoundedDesk:
     def _where(self, where: DecisionFilter) -> DecisionFilter:
         since = self._since if where.since is None else max(where.since, self._since)
         return where.model_copy(update={"since": since})
+
+    def _notes(self, where: DecisionFilter) -> tuple[str, ...]:
+        if where.since is not None and where.since >= self._since:
+            return ()
+        return (f"Only decisions from {self._since:%Y-%m-%d %H:%M} UTC on were looked at.",)
 
 
 class LogDesk:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from callwright.cli.tables import plain_table
+from callwright.cli.tables import figure, plain_table
 from callwright.domain.history import (
     DecisionDetail,
     DecisionHit,
@@ -26,6 +27,8 @@ _SHORT = {
     "DO_NOTHING": "HOLD",
 }
 _UNKNOWN = "—"
+_TIME_WIDTH = len("2026-01-05 08:00")
+_DID_WIDTH = len("FAILED")
 
 
 def page_view(page: SearchPage, *, width: int) -> list[RenderableType]:
@@ -33,11 +36,12 @@ def page_view(page: SearchPage, *, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if page.hits:
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold underline")
-        table.add_column("id", justify="right", no_wrap=True)
-        for name in ("market time", "did", "what and why"):
-            table.add_column(name, no_wrap=True)
         ids = max(len("id"), *(len(str(hit.id)) for hit in page.hits))
-        room = max(20, width - ids - len("2026-01-05 08:00") - len("FAILED") - 6)
+        room = max(8, width - ids - _TIME_WIDTH - _DID_WIDTH - 6)
+        table.add_column("id", justify="right", no_wrap=True, min_width=ids)
+        table.add_column("market time", no_wrap=True, min_width=_TIME_WIDTH)
+        table.add_column("did", no_wrap=True, min_width=_DID_WIDTH)
+        table.add_column("what and why", no_wrap=True)
         for hit in page.hits:
             why = Text(_printable(_why(hit)).replace("\n", " "))
             why.truncate(room, overflow="ellipsis")
@@ -46,7 +50,9 @@ def page_view(page: SearchPage, *, width: int) -> list[RenderableType]:
     shown = sum(hit.run_length for hit in page.hits)
     more = "" if page.total_is_exact else "more than "
     if page.total:
-        parts.append(Text(f"{shown:,} of {more}{page.total:,} decisions."))
+        rows = len(page.hits)
+        folded = f", in {rows:,} row{'s' * (rows != 1)}" if shown != rows else ""
+        parts.append(Text(f"{shown:,} of {more}{page.total:,} decisions{folded}."))
     if page.next_cursor is not None:
         parts.append(Text(f"Next page: --cursor {page.next_cursor}"))
     return [*parts, *(Text(note) for note in page.notes)]
@@ -81,7 +87,8 @@ def detail_view(found: DecisionDetail) -> list[RenderableType]:
     say(
         "orders",
         *(
-            f"{o.side} {o.amount:g} {o.symbol} at {o.price:g}: {o.status}, filled {o.filled:g}"
+            f"{o.side} {figure(o.amount)} {o.symbol} at {figure(o.price)}: {o.status},"
+            f" filled {figure(o.filled)}"
             for o in record.execution.orders
         ),
     )
@@ -149,7 +156,7 @@ def _cash_table(answer: StatsAnswer, name: str) -> Table:
                 _group(row),
                 coin,
                 *(
-                    _UNKNOWN if amount is None else f"{amount:+.5f}"
+                    _UNKNOWN if amount is None else f"{Decimal(repr(amount)):+.5f}"
                     for amount in (
                         cash.premium_coin,
                         None if cash.fees_coin is None else -cash.fees_coin,
@@ -186,6 +193,9 @@ def _why(hit: DecisionHit) -> str:
     parts = []
     if hit.run_length > 1:
         parts.append(f"{hit.run_length} in a row, to #{hit.run_end_id}.")
+    if hit.settled:
+        several = f"{len(hit.settled)} options"
+        parts.append(f"Settled {hit.settled[0] if len(hit.settled) == 1 else several}.")
     if hit.failure:
         parts.append(f"{hit.failure}.")
     if hit.codes:
@@ -197,7 +207,7 @@ def _why(hit: DecisionHit) -> str:
 
 
 def _named(action: str, params: Any) -> str:
-    rest = ", ".join(f"{k} {v}" for k, v in params.items() if k != "underlying")
+    rest = ", ".join(f"{k} {figure(v)}" for k, v in params.items() if k != "underlying")
     return f"{action} {rest}".rstrip()
 
 
@@ -215,7 +225,8 @@ def _link(link: LinkedDecision | None) -> str | None:
 def _later(told_by: int, update: Any) -> str:
     facts = update.facts
     names = ("side", "amount", "price", "fee", "delivery_price_usd", "payoff", "cash", "status")
-    said = ", ".join(f"{name} {facts[name]}" for name in names if facts.get(name) is not None)
+    told = ((name, facts[name]) for name in names if facts.get(name) is not None)
+    said = ", ".join(f"{name} {figure(value)}" for name, value in told)
     return f"#{told_by} {update.kind} {update.symbol}: {said}"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callwright.cli.tables import figure
 from callwright.domain.history import DecisionDetail, LinkedDecision
 from callwright.domain.record import ActionRecord, CycleRecord, OrderRecord, VerdictRecord
 
@@ -76,7 +77,7 @@ def _action(action: ActionRecord) -> str:
     params = {"size": "", "symbol": "?", "from_symbol": "?"} | dict(action.params)
     said = _DID.get(action.action, action.action)
     for name, value in params.items():
-        said = said.replace(f"{{{name}}}", f"{value:g}" if isinstance(value, float) else str(value))
+        said = said.replace(f"{{{name}}}", figure(value))
     return " ".join(said.split())
 
 
@@ -135,10 +136,10 @@ def _orders(record: CycleRecord) -> list[str]:
 
 
 def _order(order: OrderRecord) -> str:
-    fee = "fee unknown" if order.fee is None else f"fee {order.fee:g}"
-    filled = f", filled {order.filled:g}, {fee}" if order.filled else ""
+    fee = "fee unknown" if order.fee is None else f"fee {figure(order.fee)}"
+    filled = f", filled {figure(order.filled)}, {fee}" if order.filled else ""
     said = f": {order.message}" if order.message else ""
-    what = f"{order.side} {order.amount:g} {order.symbol} at {order.price:g}"
+    what = f"{order.side} {figure(order.amount)} {order.symbol} at {figure(order.price)}"
     return f"{what}, {order.status}{filled}{said}"
 
 
@@ -148,7 +149,8 @@ def _linked(link: LinkedDecision) -> str:
 
 def _facts(facts: Mapping[str, Any]) -> str:
     names = ("side", "amount", "price", "delivery_price_usd", "payoff", "fee", "cash", "status")
-    said = ", ".join(f"{name} {facts[name]}" for name in names if facts.get(name) is not None)
+    told = ((name, facts[name]) for name in names if facts.get(name) is not None)
+    said = ", ".join(f"{name} {figure(value)}" for name, value in told)
     return f", {said}" if said else ""
 
 

@@ -244,7 +244,7 @@ def prune(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Delete old decisions, whole months; what they add up to stays in the statistics."""
+    """Delete old decisions, whole months; without --yes say which. Their sums stay."""
     settings = settings_of(config=config, home=home)
     from callwright.history import plan_prune, prune_memory
 
@@ -263,7 +263,7 @@ def prune(
             print(f"  may not go: {_printable(obstacle)}", file=sys.stderr)
         if plan.decisions and not (yes or plan.obstacles):
             print("Nothing was deleted; --yes deletes them. Their sums stay, their texts do not.")
-    if done != plan.decisions:
+    if plan.obstacles or (yes and done != plan.decisions):
         raise typer.Exit(1)
 
 

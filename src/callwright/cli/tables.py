@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from math import isfinite
+
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
@@ -22,6 +25,14 @@ def plain_table(title: str | None, left: str, *right: str, is_left_folded: bool 
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     return table
+
+
+def figure(value: object) -> str:
+    """Return a value as text; a number in plain digits, never as 3e-05."""
+    if not isinstance(value, float) or not isfinite(value):
+        return str(value)
+    digits = f"{Decimal(repr(value)):f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def print_uncut(console: Console, *parts: RenderableType) -> None:

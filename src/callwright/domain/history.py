@@ -56,7 +56,8 @@ class DecisionSearch(Frozen):
 
     Attributes:
         text: Words that reasoning, verdicts or names must have; never a query language.
-        collapse: Fold neighbours that did the same for the same reason into one hit.
+        collapse: Fold neighbours that did the same for the same reason into one hit: their numbers
+            follow one another in the whole history, and their reasons differ in figures alone.
         cursor: ``next_cursor`` of the page before.
     """
 
@@ -75,6 +76,7 @@ class DecisionHit(Frozen):
         id: The decision's number; what an answer cites.
         run_length, run_end_id: How many decisions in a row this hit stands for, and the last.
         reasoning: Cut to 400 characters.
+        settled: Options whose settlement its record tells of; of a run, the first one's.
     """
 
     id: int
@@ -96,6 +98,7 @@ class DecisionHit(Frozen):
     reasoning: str
     run_length: int = 1
     run_end_id: int
+    settled: tuple[str, ...] = ()
 
 
 class SearchPage(Frozen):
@@ -162,9 +165,10 @@ class StatsQuestion(Frozen):
 
 
 class CashSum(Frozen):
-    """What decisions moved in one coin, exact to a billionth; what a dry run simulated is not in it.
+    """What decisions moved in one coin, exact to a billionth, without what dry runs simulated.
 
-    A fill or settlement counts to the decision whose order it was, whichever record told of it.
+    A fill or settlement counts to the decision whose order it was, whichever record told of it. Of
+    one option, and in groups by option or strike, only its own count: a roll has two legs.
 
     Attributes:
         premium_coin: Sold less bought, before fees.

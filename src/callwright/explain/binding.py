@@ -10,10 +10,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any, NamedTuple
 
-from callwright.explain.fields import PHRASE_WORDS_MAX, PHRASES, WEAK_WORDS
+from callwright.explain.fields import BY_KIND, PHRASE_WORDS_MAX, PHRASES, WEAK_WORDS
 from callwright.explain.layout import clauses_of, joined, laid_out
 from callwright.explain.names import (
     ACTION_CODES,
@@ -22,12 +22,14 @@ from callwright.explain.names import (
     BOUNDARY_WORDS,
     BREAK_WORDS,
     COINS,
+    COMPARING,
     COUNT_NOUNS,
     COUNTED,
     FAILED,
     FILLERS,
     LOOSE_WORDS,
     OPTION_NOUNS,
+    PERIODS,
     PROPOSED,
     ROLE_MARKS,
     ROLE_NOUNS,
@@ -66,6 +68,11 @@ class Mention:
         own: Names of its own clause: it must be theirs.
         before, after: Nearest names before and behind the number.
         waiting: Dimensions of ``before`` whose clause has no number of its own.
+        is_whole: What another number is a part of: "22 of the 43 rolls", "in 240 decisions".
+        previous: The word right before it, articles apart.
+        is_rate: "a day", "per month" stands behind it.
+        goes_on_costing: "cost 0.1 BTC and 2 ETH": the verb of the number before it is meant.
+        is_difference: "129 more opens than rolls".
         is_strange: A word beside it says that it is something which no table knows: "theta 0.1".
     """
 
@@ -85,6 +92,11 @@ class Mention:
     after: dict[str, Name] = field(default_factory=dict)
     words: frozenset[str] = frozenset()
     waiting: frozenset[str] = frozenset()
+    is_whole: bool = False
+    previous: str = ""
+    is_rate: bool = False
+    goes_on_costing: bool = False
+    is_difference: bool = False
     is_strange: bool = False
 
     def named(self, dim: str) -> Name | None:
@@ -120,7 +132,14 @@ class Bound:
             self._words = {each: frozenset(words) for each, words in found.items()}
         return self._words.get(clause, frozenset())
 
+    def names_of(self, dim: str) -> list[Name]:
+        """Return what is named of one dimension, in order."""
+        if dim not in self._by_dim:
+            self._by_dim[dim] = [name for name in self.names if name.dim == dim]
+        return self._by_dim[dim]
+
     _words: dict[int, frozenset[str]] | None = None
+    _by_dim: dict[str, list[Name]] = field(default_factory=dict)
 
 
 def bind(sentence: Sentence, extra: Mapping[tuple[str, ...], frozenset[str]]) -> Bound:
@@ -132,7 +151,7 @@ def bind(sentence: Sentence, extra: Mapping[tuple[str, ...], frozenset[str]]) ->
     tokens, own = laid_out(sentence)
     tokens, own = joined(tokens, own)
     clauses = clauses_of(tokens)
-    names = _names(tokens)
+    names = _names(tokens, is_row=sentence.is_row)
     labels = _labels(tokens, clauses, extra)
     mentions = _mentions(tokens, own, clauses)
     _give_labels(mentions, labels, tokens, own, clauses, sentence.is_row)
@@ -143,17 +162,49 @@ def bind(sentence: Sentence, extra: Mapping[tuple[str, ...], frozenset[str]]) ->
         claims=[place for place, token in enumerate(tokens) if own[place]],
         words=frozenset(t.text for t in tokens if t.kind == "word"),
     )  # fmt: skip
-    for mention in mentions:
+    for at, mention in enumerate(mentions):
         mention.words = bound.clause_words(mention.clause)
+        _look_around(mention, mentions[at - 1] if at else None, tokens)
     return bound
 
 
-def _names(tokens: list[Token]) -> list[Name]:
+def _look_around(mention: Mention, before: Mention | None, tokens: list[Token]) -> None:
+    """Note the words right before and behind a number that say how it is meant."""
+    at = mention.place - 1
+    while at >= 0 and tokens[at].text in ("the", "its", "all", "by", "about", "a", "some"):
+        at -= 1
+    mention.previous = tokens[at].text if at >= 0 else ""
+    behind = [t.text for t in tokens[mention.place + 1 : mention.place + 6]]
+    mention.is_rate = any(
+        first in ("a", "per", "each", "every") and second in PERIODS
+        for first, second in pairwise(behind)
+    )
+    mention.is_difference = bool(COMPARING.intersection(behind[:1])) and "than" in behind
+    mention.goes_on_costing = (
+        before is not None
+        and before.clause == mention.clause - 1
+        and before.unit.startswith("coin")
+        and before.label in ("cost", "costs", "paid", "lost")
+    )
+    mention.is_whole = (
+        before is not None
+        and before.clause == mention.clause
+        and mention.previous in ("of", "in")
+        and bool(COUNT_NOUNS.intersection(behind[:1]))
+        and mention.unit == ""
+    )
+
+
+def _names(tokens: list[Token], *, is_row: bool) -> list[Name]:
     out: list[Name] = []
     said = frozenset(t.text for t in tokens if t.kind == "word")
     for place, token in enumerate(tokens):
         if token.kind == "word":
             _name_word(out, tokens, place, said)
+            behind = tokens[place + 1] if place + 1 < len(tokens) else token
+            if is_row and token.text == "open" and (behind.kind == "cite" or behind.text == "|"):
+                # Alone in its cell it is the action.
+                out.append(Name(place, "action", ACTIONS["opened"]))
         elif token.kind == "instrument":
             parts = token.value
             assert isinstance(parts, Instrument)
@@ -235,7 +286,8 @@ def _labels(
                 weak = weak and "_" not in phrase
                 best = _Label(place, step, kinds, weak, phrase)
             step += 1
-        if best is None:
+        before = tokens[place - 1].text if place else ""
+        if best is None or (best.text == "run" and before in ("dry", "-")):
             place += 1
         else:
             out.append(best)
@@ -302,6 +354,8 @@ def _give_labels(
                 continue
             if label.text in ("at", "for") and place < label.start:
                 continue
+            if _is_no_count(mentions[which], label):
+                continue
             if place > label.end:
                 gap = weight[place] - weight[label.end + 1]
                 most = BEFORE_MAX
@@ -350,6 +404,14 @@ def _give_labels(
             mention.kinds += last.kinds
             mention.label = last.label
         last = mention
+
+
+def _is_no_count(mention: Mention, label: _Label) -> bool:
+    """Whether a word that counts stands beside a number with decimals."""
+    if mention.unit or mention.number.value % 1 == 0:
+        return False
+    kinds = [BY_KIND[kind] for kind in label.kinds if kind in BY_KIND]
+    return bool(kinds) and all(kind.unit == "count" for kind in kinds)
 
 
 def _is_strange(tokens: list[Token], clauses: list[int], place: int) -> bool:
@@ -443,6 +505,10 @@ def _give_roles(
             token = tokens[step]
             role = ROLE_WORDS.get(token.text) if step not in inside else None
             role = role or ROLE_MARKS.get(token.text)
+            if token.text == "than" and COMPARING.intersection(
+                t.text for t in tokens[max(0, step - 3) : step]
+            ):
+                role = "limit"
             if role:
                 mention.role = role
                 break

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from callwright.domain.explain import Claim, ClaimKind, Source
 from callwright.explain.binding import Bound, Mention, bind
-from callwright.explain.facts import SourceFacts, record_facts, walk
+from callwright.explain.deeds import false_deeds
+from callwright.explain.desk_states import false_states
+from callwright.explain.facts import FREE_TEXT, SourceFacts, record_facts, walk
 from callwright.explain.holding import number_holds
-from callwright.explain.names import DESIGN_NOUNS, QUOTING
+from callwright.explain.names import DESIGN_NOUNS, LOOKED, QUOTING
 from callwright.explain.options import code_holds, instrument_holds, text_holds
 from callwright.explain.reading import Instrument, Token
 from callwright.explain.results import source_facts
 from callwright.explain.sentences import Sentence, sentences_of
-from callwright.explain.times import date_holds
+from callwright.explain.times import date_holds, loose_times
 
 UNCITED = "its sentence cites nothing"
+STALE = "it is older than the newest decision; ask again"
 _TEXT_KEYS = frozenset(
     ("reasoning", "failure_message", "message", "why", "snippet", "error", "changes",
      "assumptions", "notes", "trading_state_reason", "breakers", "unresolved_orders")
@@ -32,15 +35,19 @@ def check(
     text: str,
     sources: Sequence[Source],
     record_of: Callable[[int], Mapping[str, Any] | None],
+    *,
+    stale: Collection[str] = (),
 ) -> tuple[Claim, ...]:
     """Return every claim of an answer, in order, with where it stands or why it does not hold.
 
     Args:
         text: The answer, markdown.
-        sources: Tool results of the conversation; of several with one ``cite`` all count.
+        sources: Tool results of the conversation; of several with one ``cite`` the last
+            counts, of a decision every view.
         record_of: A decision by its number, ``DecisionDetail`` as JSON; None when there is none.
+        stale: Cites of what is no longer so: a status, or a what-if, before the newest decision.
     """
-    library = _Library(sources, record_of)
+    library = _Library(sources, record_of, frozenset(stale))
     claims: list[Claim] = []
     for sentence in sentences_of(text):
         claims.extend(_sentence_claims(text, sentence, library))
@@ -99,8 +106,12 @@ class _Library:
     """The facts behind each citation, read when it is first asked for."""
 
     def __init__(
-        self, sources: Sequence[Source], record_of: Callable[[int], Mapping[str, Any] | None]
+        self,
+        sources: Sequence[Source],
+        record_of: Callable[[int], Mapping[str, Any] | None],
+        stale: frozenset[str],
     ) -> None:
+        self.stale = stale
         self._by_cite: dict[str, list[Source]] = {}
         for source in sources:
             self._by_cite.setdefault(source.cite, []).append(source)
@@ -111,6 +122,25 @@ class _Library:
         if cite not in self._read:
             self._read[cite] = self._facts(cite)
         return self._read[cite]
+
+    def detail(self, cite: str) -> Mapping[str, Any] | None:
+        """Return a cited decision as JSON, with what ended the call that it sold."""
+        if cite.startswith(("what-if-", "model-")):
+            return next((s.result for s in self._by_cite.get(cite, [])[-1:]), None)
+        if not cite.startswith("#") or len(cite) > 19:
+            return None
+        found = self._record_of(int(cite[1:]))
+        return (
+            found
+            if found is not None
+            else next((source.result for source in self._by_cite.get(cite, [])), None)
+        )
+
+    def statuses(self, cite: str) -> Sequence[Mapping[str, Any]]:
+        """Return what the desk's state was, when it is a status that is cited."""
+        if not cite.startswith("status-"):
+            return ()
+        return [source.result for source in self._by_cite.get(cite, [])[-1:]]
 
     def _facts(self, cite: str) -> SourceFacts | None:
         shown = self._by_cite.get(cite, [])
@@ -130,7 +160,7 @@ class _Library:
             return facts
         if not shown:
             return None
-        return source_facts(cite, shown[0].arguments, shown[0].result)
+        return source_facts(cite, shown[-1].arguments, shown[-1].result)
 
 
 class _Found(NamedTuple):
@@ -165,7 +195,24 @@ def _sentence_claims(text: str, sentence: Sentence, library: _Library) -> list[C
                 problem=found.problem,
             )
         )  # fmt: skip
+    deeds = false_deeds(bound, cited.near, library.detail, library.get)
+    for at, problem in deeds:
+        token = bound.tokens[at]
+        out.append(_contradicted(text, token.start, token.end, problem))
+    for at in loose_times(bound) if sentence.cites else ():
+        token = bound.tokens[at]
+        out.append(_contradicted(text, token.start, token.end, "write the date out", kind="date"))
+    statuses = [s for cite in sentence.cites for s in library.statuses(cite)]
+    for first, last, problem in false_states(bound.tokens, bound.claims, statuses):
+        start, end = bound.tokens[first].start, bound.tokens[last].end
+        out.append(_contradicted(text, start, end, problem))
     return out
+
+
+def _contradicted(
+    text: str, start: int, end: int, problem: str, *, kind: ClaimKind = "code"
+) -> Claim:
+    return Claim(kind=kind, text=text[start:end], start=start, end=end, problem=problem)
 
 
 def _claim_kind(token: Token) -> ClaimKind | None:
@@ -199,14 +246,20 @@ def _judge(
         missing = [str(c) for c in token.value or () if library.get(str(c)) is None]
         if missing:
             return _Found("", f"there is no {', '.join(missing)} in this conversation or memory")
+        if library.stale.intersection(token.value or ()):
+            return _Found("", STALE)
         return _Found(", ".join(str(c) for c in token.value or ()), "")
     near = cited.near(place) or sentence.cites
+    if near and library.stale.issuperset(near):
+        return _Found("", STALE)
     facts = [f for f in (library.get(cite) for cite in near) if f is not None]
     if token.kind == "quote":
         return _quote(token, place, bound, facts)
     if token.kind == "id":
         return _id(token, near, facts, library)
     if mention is not None and _is_pronoun(token, place, bound):
+        return None
+    if not facts and not sentence.cites and _was_looked_for(token, bound):
         return None
     if not facts:
         if isinstance(token.value, Instrument) and token.value == (
@@ -232,6 +285,15 @@ def _judge(
             return _Found(*text_holds(token, facts))
 
 
+def _was_looked_for(token: Token, bound: Bound) -> bool:
+    """Whether it only says what was looked for, and not what was there: "I looked for rolls in
+    April 2026".
+    """
+    words = [t.text for t in bound.tokens if t.kind == "word"]
+    is_search = bool(LOOKED.intersection(words)) and "for" in words and "i" in words
+    return is_search and not bound.mentions and token.kind in ("date", "instrument")
+
+
 _ONE_BEFORE = frozenset(
     {"no", "any", "this", "that", "the", "each", "which", "every", "new", "last"}
 )
@@ -241,7 +303,7 @@ def _is_pronoun(token: Token, place: int, bound: Bound) -> bool:
     """Whether a number word counts nothing on record: "the one", "one of them", "two gates"."""
     before = bound.tokens[place - 1].text if place else ""
     after = bound.tokens[place + 1].text if place + 1 < len(bound.tokens) else ""
-    if token.text.isalpha() and after in DESIGN_NOUNS:
+    if f"{token.text.lower()} {after}" in DESIGN_NOUNS:
         return True
     if token.text.lower() != "one":
         return False
@@ -323,6 +385,8 @@ def _quote(token: Token, place: int, bound: Bound, facts: Sequence[SourceFacts])
         for named in source.texts:
             is_text = named.key in _TEXT_KEYS or named.key.endswith("message")
             if is_text and _in_order(pieces, _plain(named.text)):
+                if named.key in FREE_TEXT and not quoting and re.search(r"\d", inside):
+                    return _Found("", "say who stated it")
                 return _Found(f"{source.cite} {named.path}", "")
     return _Found("", "these are not the words of a text in what is cited")
 

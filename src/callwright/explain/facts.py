@@ -23,6 +23,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+0
 _CYCLE_TIME = re.compile(r".*-(\d{8}T\d{6})\.\d{3}Z\Z")
 NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,18})?\Z")
 _DEPTH_MAX = 12
+FREE_TEXT = frozenset(("reasoning", "why", "snippet", "error"))
+"""Keys of texts that models, venues and strangers wrote: a date or a number in one is no fact."""
 
 PARTS = {
     "baseline_action": "baseline", "actual_action": "actual", "config_snapshot": "settings",
@@ -239,7 +241,8 @@ def add_text(
     out: SourceFacts, text: str, *, key: str, path: str, part: str, of: Mapping[str, Any]
 ) -> None:
     """Add a text: an option, a time, a number, a code or words, by its form."""
-    if len(text) < 80:
+    is_free = key in FREE_TEXT or key.endswith("message")
+    if len(text) < 80 and not is_free:
         if SYMBOL.match(text):
             out.symbols.append(Named(text, key, part, path, of))
         elif _TIME.match(text):

@@ -35,7 +35,8 @@ def _field(kind: str, keys: str, words: str, unit: str, *, exact: bool = False) 
 FIELDS = (
     # The market and the account.
     _field("spot", "spot spot_usd index_usd",
-           "spot, spot price, index, index price, trading at, traded at", "usd"),
+           "spot, spot price, index, index price, trading at, traded at, stood at, stands at,"
+           " fell to, rose to, drops to, dropped to, at", "usd"),
     _field("strike", "strike_usd strike", "strike", "usd", exact=True),
     _field("mean_strike", "mean_strike_usd", "mean strike, average strike, avg strike", "usd"),
     _field("delivery", "delivery_price_usd", "delivery price, settlement price", "usd"),
@@ -55,7 +56,7 @@ FIELDS = (
     _field("rv", "rv_annual",
            "rv, realized volatility, realised volatility, realized vol, realised vol, realized,"
            " realised", "frac"),
-    _field("ivrv", "ivrv", "ivrv, iv/rv, iv over rv", "num"),
+    _field("ivrv", "ivrv", "ivrv, iv/rv, iv over rv, ratio", "num"),
     _field("skew", "skew_25d_annual", "skew", "frac"),
     _field("atm_iv", "atm_iv_annual", "atm iv, at the money iv, at-the-money iv", "frac"),
     _field("mark_iv", "mark_iv_annual", "mark iv", "frac"),
@@ -78,7 +79,8 @@ FIELDS = (
     _field("premium", "premium_net_coin premium_net",
            "premium, net premium, premium after fee, premium after fees, after the fee,"
            " after fees", "coin"),
-    _field("premium", "premium_coin", "premium, premiums, of premium, in premium", "coin"),
+    _field("premium", "premium_coin", "premium, premiums, of premium, in premium,"
+           " brought in", "coin"),
     _field("yield", "premium_yield_annual premium_yield",
            "yield, premium yield, annual yield, a year, per year, annualised, annualized", "frac"),
     _field("mean_yield", "mean_premium_yield_annual",
@@ -103,7 +105,8 @@ FIELDS = (
     _field("captured_premium", "captured_premium", "captured, captured premium, in all", "coin"),
     _field("settlement", "settlement_coin",
            "settlement, settlements, delivery, assignment", "coin"),
-    _field("net", "net_coin", "net, net cash, net result, net of fees, brought", "coin"),
+    _field("net", "net_coin", "net, net cash, net result, net of fees, brought,"
+           " brought in", "coin"),
     _field("free_cover", "free_cover_coin", "free cover, cover", "coin"),
     _field("credit", "credit_net_coin credit_coin", "credit, net credit, debit, net debit", "coin"),
     # Verdicts.
@@ -172,7 +175,7 @@ LIMIT_KEYS = {
     "delta_min": "delta", "delta_max": "delta",
     "scan_delta_min": "delta", "scan_delta_max": "delta", "roll_delta": "delta",
     "roll_dte_delta": "delta", "roll_defend_delta": "delta", "defend_delta_min": "delta",
-    "expiry_close_delta": "delta",
+    "expiry_close_delta": "delta", "expiry_close_hours": "hours_to_expiry",
     "dte_open_min_days": "dte", "dte_open_max_days": "dte", "dte_min_days": "dte",
     "dte_max_days": "dte", "scan_dte_min_days": "dte", "scan_dte_max_days": "dte",
     "roll_dte_days": "dte", "roll_capture_min_dte_days": "dte",
@@ -196,7 +199,7 @@ WEAK_WORDS = frozenset(
     ("at", "for", "left", "old", "usd", "amount", "in all", "short", "sold", "sell", "sells",
      "selling", "bought", "buy", "buys", "buying", "filled", "opened", "rolled", "closed",
      "proposed", "of all", "of them", "of decisions", "of the decisions", "held", "window",
-     "position")
+     "position", "fill")
 )  # fmt: skip
 """Words that name a number only when nothing better does."""
 

@@ -24,6 +24,11 @@ _NAME_OF = {"month": "time", "day": "time", "week": "time", "strike": "symbol"}
 
 def group_fits(mention: Mention, fact: Fact, source: SourceFacts) -> bool:
     """Whether the sentence names this fact's group, and nothing that contradicts it."""
+    if mention.is_rate and not fact.kinds & {"orders", "cost"}:
+        # An average over time is arithmetic.
+        return False
+    if mention.is_whole:
+        return _is_the_whole(mention, fact)
     of, loose = fact.of, fact.loose
     is_total = bool(mention.words & _TOTAL_WORDS) and "share" not in fact.kinds
     # A total beside groups must be called one, and no group may wait for its number.
@@ -54,6 +59,17 @@ def group_fits(mention: Mention, fact: Fact, source: SourceFacts) -> bool:
         named = [mention.own.get("id"), mention.before.get("id"), mention.after.get("id")]
         return any(n is not None and n.value == f"#{of['id']}" for n in named)
     return True
+
+
+def _is_the_whole(mention: Mention, fact: Fact) -> bool:
+    """Whether it is all of what is named right behind it: "of the 43 rolls", "in 240 decisions"."""
+    named = {
+        dim: name.value
+        for dim, name in mention.own.items()
+        if mention.place < name.place <= mention.place + 2 and dim in _GROUP_DIMS
+    }
+    has = {dim: v for dim, v in fact.of.items() if dim not in ("since", "until")}
+    return "count" in fact.kinds and (named == has or (not named and fact.path == "total"))
 
 
 def _stored_dim(dim: str, of: Mapping[str, Any]) -> str:
@@ -102,8 +118,11 @@ def _dim_fits(dim: str, name: Name, fact: Fact, source: SourceFacts) -> bool | N
     stored = _stored_dim(dim, of)
     value = of.get(stored)
     if stored not in of:
+        if dim == "source" and name.value == "llm" and _no_model_decided(fact, source):
+            return False
         if dim in ("side", "source", "status", "model", "verdict"):
-            return False if dim == "verdict" or dim in source.keys else None
+            is_other = dim == "status" and name.value in ("rejected", "unfilled")
+            return False if dim == "verdict" or is_other or dim in source.keys else None
         return None if in_search_text(name, source) else False
     if dim == "symbol":
         parts: Instrument = name.value
@@ -117,6 +136,18 @@ def _dim_fits(dim: str, name: Name, fact: Fact, source: SourceFacts) -> bool | N
     said = {name.value} if not isinstance(name.value, tuple) else set(name.value)
     have = set(value) if isinstance(value, tuple) else {value}
     return said == have
+
+
+def _no_model_decided(fact: Fact, source: SourceFacts) -> bool:
+    """Whether the fact's group, or for a total every group, says that no model was asked."""
+    row = fact.path.partition(".")[0]
+    asked = [
+        each.value
+        for each in source.numbers
+        if each.path.endswith(".model_decisions")
+        and (each.path.startswith(f"{row}.") or not row.startswith("rows"))
+    ]
+    return bool(asked) and sum(asked) == 0
 
 
 def is_empty_group(mention: Mention, facts: list[Fact], source: SourceFacts) -> bool:

@@ -13,11 +13,11 @@ from callwright.explain.binding import Bound, Mention, Name
 from callwright.explain.facts import Fact, SourceFacts, coin_of
 from callwright.explain.fields import FLIPS
 from callwright.explain.groups import group_fits, is_empty_group
-from callwright.explain.names import COUNT_NOUNS
+from callwright.explain.names import CHANGING, COUNT_NOUNS, NOT_COUNTED
 from callwright.explain.options import is_symbol, resolved
 from callwright.explain.reading import Instrument
 
-_LIMIT_OF = {"held": "dwell", "waited": "cooldown"}
+_LIMIT_OF = {"held": "dwell", "waited": "cooldown", "price": "collar"}
 _OWN_LIMITS = frozenset(
     ("dwell", "cooldown", "collar", "floor", "target_delta", "order_size", "budget_cycle",
      "budget_day", "budget_month", "lot")
@@ -58,12 +58,13 @@ def _unit_words(fact: Fact) -> str:
 
 def _counts_cites(mention: Mention, bound: Bound, sources: Sequence[SourceFacts]) -> bool:
     """Whether it counts the decisions that are cited: "these 3 decisions [#1] [#2] [#3]"."""
-    cited = {s.cite for s in sources if s.cite.startswith("#")}
     number = mention.number
-    if len(cited) < 2 or number.value != len(cited) or mention.unit not in ("", "times"):
-        return False
     behind = [t.text for t in bound.tokens[mention.place + 1 : mention.place + 4]]
-    return bool(COUNT_NOUNS.intersection(behind))
+    if mention.unit not in ("", "times") or not COUNT_NOUNS.intersection(behind):
+        return False
+    written = {n.value for n in bound.names_of("id") if n.value.startswith("#")}
+    leaned_on = {s.cite for s in sources if s.cite.startswith("#")}
+    return number.value in {len(written), len(leaned_on)} - {0, 1}
 
 
 def _number_in(
@@ -85,7 +86,8 @@ def _number_in(
         else:
             has = frozenset(d for d in ("coin", "symbol") if any(d in f.of for f in facts))
             eligible = _record_facts(mention, source, fitting, has)
-        flips = mention.label in FLIPS or bool(FLIPS & mention.words)
+        flips = mention.label in FLIPS or bool(FLIPS & mention.words) or mention.goes_on_costing
+        eligible = [f for f in eligible if _is_meant(mention, f, source)]
         for fact in eligible:
             if agrees(mention.number, mention.unit, fact, flips=flips):
                 return fact, tried, None
@@ -98,10 +100,64 @@ def _number_in(
     return None, tried, close
 
 
+_LOSING = frozenset({"lost", "loss", "lose", "losing"})
+_COSTING = frozenset({"cost", "costs", "paid"})
+_RECEIVED = frozenset({"premium", "net", "credit", "cash"})
+_ANNUAL = frozenset({"yield", "mean_yield"})
+_LEVELS = frozenset(
+    ("equity", "balance", "spot", "delta", "net_delta", "iv", "rv", "ivrv", "margin", "position",
+     "bid", "ask", "mark", "yield", "margin_balance")
+)  # fmt: skip
+_RESULTS = frozenset({"net", "cash", "credit", "equity", "balance"})
+
+
+_UNLIKE = (
+    (frozenset({"open_calls"}), frozenset({"expired", "settled", "closed"})),
+    (frozenset({"orders"}), frozenset({"unresolved", "open"})),
+    (frozenset({"budget_day", "budget_month", "budget_cycle"}), frozenset({"spent", "used"})),
+    (frozenset({"count", "share"}), NOT_COUNTED),
+)
+"""Kinds, and the words with which another thing is counted."""
+_NOT_SUPPOSED = frozenset({"now", "really", "actually", "currently", "today", "after"})
+
+
+def _is_meant(mention: Mention, fact: Fact, source: SourceFacts) -> bool:
+    """Whether nothing that is said beside a number makes it another one."""
+    if mention.is_difference:
+        return False
+    for kinds, words in _UNLIKE:
+        if fact.kinds & kinds and mention.words & words:
+            return False
+    is_supposed = source.cite.startswith(("what-if", "model")) and fact.path.startswith(
+        ("state.", "arguments.")
+    )
+    if is_supposed and mention.words & _NOT_SUPPOSED:
+        return False
+    return _direction_fits(mention, fact)
+
+
+def _direction_fits(mention: Mention, fact: Fact) -> bool:
+    """Whether a result of the sign that its verb says is meant: no gain was "lost"."""
+    if mention.previous in CHANGING and fact.kinds & _LEVELS:
+        return False
+    if mention.is_rate and fact.kinds & _ANNUAL:
+        return False
+    if fact.part != "arguments" and mention.label in _COSTING and mention.unit.startswith("coin"):
+        return fact.value < 0 or not fact.kinds & _RESULTS
+    if mention.number.signed or fact.value <= 0:
+        return True
+    if fact.kinds & _RECEIVED and "paid" in mention.words:
+        return False
+    return not (fact.kinds & _RESULTS and mention.words & _LOSING)
+
+
 def _kinds_to_try(mention: Mention, is_grouped: bool) -> list[frozenset[str]]:
     kinds = list(mention.kinds)
     if mention.role and mention.kinds:
         kinds[0] = kinds[0] | {_LIMIT_OF[k] for k in kinds[0] if k in _LIMIT_OF}
+    if mention.label in _COSTING and mention.unit.startswith("coin") and kinds:
+        # What costs coins is a negative net result; the costs in USD are the model's.
+        kinds[0] = kinds[0] - {"cost"} | {"net", "credit"}
     if not mention.is_labelled:
         if mention.is_strange:
             return kinds

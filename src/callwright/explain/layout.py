@@ -44,7 +44,8 @@ def joined(tokens: list[Token], own: list[bool]) -> tuple[list[Token], list[bool
         strike = _strike_at(tokens, place)
         if strike is not None:
             value, number_at, used = strike
-            parts = Instrument(strike=value)
+            is_put = any(t.text in ("put", "puts") for t in tokens[place : place + used + 1])
+            parts = Instrument(strike=value, kind="P" if is_put else None)
             # The head of a column may say "strike"; what is claimed stands in the cell.
             start = token.start if own[place] else tokens[number_at].start
             end = max(tokens[number_at].end, token.end if own[place] else 0)

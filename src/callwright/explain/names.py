@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-COINS = {"btc": "BTC", "bitcoin": "BTC", "eth": "ETH", "ether": "ETH", "ethereum": "ETH"}
+COINS = {"btc": "BTC", "bitcoin": "BTC", "eth": "ETH", "ether": "ETH", "ethereum": "ETH",
+         "sol": "SOL", "solana": "SOL", "xrp": "XRP"}  # fmt: skip
 
 ACTIONS = {
     "roll": "ROLL_COVERED_CALL", "rolls": "ROLL_COVERED_CALL", "rolled": "ROLL_COVERED_CALL",
@@ -52,7 +53,14 @@ TIMES_UNITS = {
     "mins": "minutes", "m": "minutes", "second": "s", "seconds": "s", "s": "s", "sec": "s",
     "secs": "s", "millisecond": "ms", "milliseconds": "ms", "ms": "ms",
 }  # fmt: skip
-UNITS = TIMES_UNITS | {
+FOREIGN_UNITS = {
+    **dict.fromkeys(("week", "weeks", "month", "months", "year", "years"), "long"),
+    **dict.fromkeys(("eur", "euro", "euros", "gbp", "pounds", "yen", "jpy", "cny"), "currency"),
+    **dict.fromkeys(("thousand", "million", "billion", "thousands", "millions", "fold"), "scale"),
+    **dict.fromkeys(("bps", "bp", "basis", "percentage", "pp", "points"), "points"),
+}  # fmt: skip
+"""Units in which nothing is stored: what carries one is a conversion, and no evidence."""
+UNITS = TIMES_UNITS | FOREIGN_UNITS | {
     "percent": "pct", "usd": "usd", "dollar": "usd", "dollars": "usd", "token": "tokens",
     "tokens": "tokens", "time": "times", "times": "times", "x": "times", "coin": "coin",
     "coins": "coin",
@@ -139,6 +147,7 @@ HELD_WORDS = frozenset(
      "expired", "settled", "expires", "carried", "had", "open")
 )  # fmt: skip
 ACTED_WORDS = frozenset({"denied", "blocked", "refused", "proposed", "rejected", "proposal"})
+LOOKED = frozenset({"looked", "searched"})
 EXPIRY_WORDS = frozenset(
     ("expiry", "expires", "expire", "expired", "expiring", "settles", "settled", "settlement",
      "expiration", "until")
@@ -151,10 +160,24 @@ BOUNDARY_WORDS = frozenset(
     ("since", "from", "between", "without", "excluding", "until", "to", "through", "till",
      "before", "after", "and", "-", "\u2013", "of")
 )  # fmt: skip
-DESIGN_NOUNS = frozenset({"gates", "coins", "legs", "modes", "tools", "parts"})
-"""What the desk always has the same number of; "two gates" is not on record and no claim."""
+DESIGN_NOUNS = frozenset({"two gates", "both gates", "two coins", "two legs"})
+"""What the desk always has the same number of; it is not on record and no claim."""
+COMPARING = frozenset(
+    ("more", "fewer", "less", "higher", "lower", "greater", "larger", "smaller", "bigger",
+     "longer", "shorter")
+)  # fmt: skip
+NOT_COUNTED = frozenset(
+    ("cancelled", "canceled", "losing", "winning", "profitable", "unprofitable", "successful",
+     "unsuccessful", "outage", "outages", "won", "profits")
+)  # fmt: skip
+"""What decisions are not counted by."""
+CHANGING = frozenset(
+    ("rose", "gained", "grew", "increased", "dropped", "fell", "declined", "decreased", "sank",
+     "climbed", "jumped", "won", "earned")
+)  # fmt: skip
+PERIODS = frozenset({"day", "week", "month", "hour", "quarter", "minute"})
 
 QUOTING = frozenset(
-    ("stated", "states", "said", "says", "wrote", "writes", "reason", "reasoning", "reads",
-     "quoted", "message", "explained", "noted", "gave", "words", "state")
+    ("stated", "states", "stating", "said", "says", "wrote", "writes", "reason", "reasoning",
+     "reads", "quoted", "message", "explained", "noted", "gave", "words", "state")
 )  # fmt: skip

@@ -78,7 +78,10 @@ def _role_word(place: int, bound: Bound) -> str:
         if role == "open" and step == place - 1 and _is_verb(bound, step):
             return "sold"
         if role is not None:
-            return role
+            before = [t.text for t in bound.tokens[max(0, step - 2) : step]]
+            is_denied = any(text == "not" or text.endswith("n't") for text in before)
+            # "It did not close A": any option of the record may be meant.
+            return "candidate" if is_denied else role
     for token in bound.tokens[place + 1 : place + 4]:
         if token.kind != "word":
             break

@@ -18,13 +18,17 @@ COIN = "|".join(sorted(COINS, key=len, reverse=True))
 AMOUNT = r"\$? *(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)? *k?\b"
 
 ACTION_WORDS = {
-    Action.OPEN_COVERED_CALL: "open opens opened opening sell sells sold selling sale sales write "
-    "writes wrote written writing",
+    Action.OPEN_COVERED_CALL: "open opens opened opening",
     Action.ROLL_COVERED_CALL: "roll rolls rolled rolling",
     Action.CLOSE_COVERED_CALL: "close closes closed closing",
     Action.DO_NOTHING: "hold holds held holding",
 }
+SALES = (Action.OPEN_COVERED_CALL, Action.ROLL_COVERED_CALL)
 _ACTIONS = {word: action for action, words in ACTION_WORDS.items() for word in words.split()}
+SALE_WORDS = frozenset(
+    "sell sells sold selling sale sales write writes wrote written writing".split()  # noqa: SIM905
+)
+"""A roll sells, too."""
 _BOUGHT_BACK = re.compile(r"\b(?:buy|buys|bought|buying)(?: it| them| calls?)? back\b")
 _NOTHING = re.compile(r"\b(?:do|does|did|doing) nothing\b|\bdo_nothing\b")
 
@@ -81,7 +85,7 @@ _SPOKEN_SETTINGS = {
 }
 _CYCLE_ID = re.compile(r"\b[a-z0-9][a-z0-9-]*-\d{8}t\d{6}\.\d{3}z\b")
 _DECISION = re.compile(
-    r"(?:\b(?:decisions?|cycles?|records?|number|no\.?) +#?|#) *(\d{1,18})\b(?![-:.,]\d)"
+    r"(?:\b(?:decisions?|cycles?|records?|number|no\.?) +#?|#) *(\d{1,40})\b(?![-:.,]\d)"
 )
 _MORE_DECISIONS = re.compile(r"^ *(?:,|and|or) *#?(\d{1,18})\b(?! *(?:%|k\b|usd|btc|eth))")
 _SYMBOL = re.compile(r"\b(?:btc|eth)-\d{1,2}[a-z]{3}\d{2}-\d+(?:d\d+)?-[cp]\b")
@@ -138,8 +142,11 @@ def read_actions(text: str) -> tuple[tuple[Action, ...], str]:
             text = pattern.sub(" ", text)
     kept = []
     for word in text.split(" "):
-        action_named = _ACTIONS.get(word.strip(".,;:!?()'\""))
-        if action_named is None:
+        clean = word.strip(".,;:!?()'\"")
+        action_named = _ACTIONS.get(clean)
+        if clean in SALE_WORDS:
+            found += SALES
+        elif action_named is None:
             kept.append(word)
         else:
             found.append(action_named)
@@ -158,6 +165,28 @@ def read_codes(text: str) -> tuple[str | None, str | None, str]:
             text = text.replace(word, " ")
     code = next((name for name in codes if name in DENIAL_CODES), None)
     return code, next((name for name in codes if name in FAILURE_CODES), None), text
+
+
+_CAUSE = re.compile(
+    r"\b(?:because(?: of)?|due to) +(?:(?:the|its|their|btc's|eth's) +)?"
+    r"(?P<what>iv/?rv|volatility|cool-?down|(?:free )?cover|expiry exposure|net delta"
+    r"|(?P<code>[a-z]+(?:_[a-z]+)+))\b"
+    r"(?: +(?:was|is|were|being))?(?: +(?:below|under|above|over|beyond|too (?:low|high|small))\b"
+    r"(?: +(?:the|its|my) +(?:floor|limit|minimum|maximum|threshold))?)?"
+)
+_CAUSE_WORDS = {"ivrv": "IVRV", "iv/rv": "IVRV", "volatility": "IVRV",
+                "cooldown": "COOLDOWN_ACTIVE", "cool-down": "COOLDOWN_ACTIVE",
+                "free cover": "free cover", "cover": "free cover",
+                "expiry exposure": "EXPIRY_EXPOSURE_ABOVE_MAXIMUM",
+                "net delta": "NET_DELTA_ABOVE_MAXIMUM"}  # fmt: skip
+
+
+def read_cause(text: str) -> tuple[str | None, str]:
+    """Return the words by which a stated reason is found, of "because of the cooldown"."""
+    match = _CAUSE.search(text)
+    if match is None:
+        return None, text
+    return _CAUSE_WORDS.get(match["what"], match["what"].upper()), _without(text, match)
 
 
 def spoken_code(text: str) -> tuple[str, str] | None:
@@ -187,6 +216,21 @@ def read_settings(
             found.append(name)
             text = re.sub(rf"\b{re.escape(words)}\b", " ", text)
     return tuple(dict.fromkeys(found)), text
+
+
+_SETTING_ASKED = re.compile(
+    r"^(?:what(?:'s| is| are)|how (?:long|big|large|high|wide) (?:is|are)) (?:the |my |your )?"
+    r"(?P<what>(?:roll )?dwell|cool-?down|order size|target delta|(?:price )?collar|cover reserve)"
+    r"(?: time| period| length)?(?P<rest>\W*$)"
+)
+
+
+def asked_setting(text: str) -> str:
+    """Return "what is the dwell limit" for "how long is the dwell?"; other texts as they are."""
+    found = _SETTING_ASKED.match(text)
+    if found is None:
+        return text
+    return f"what is the {found['what'].replace('cool-down', 'cooldown')} limit{found['rest']}"
 
 
 def usd(text: str) -> float:

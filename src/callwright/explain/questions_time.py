@@ -52,6 +52,14 @@ _MOMENT = re.compile(
     rf"|(?P<which>this|last|past|previous) +(?P<unit>day|week|month|year)\b"
     rf"|(?P<y4>20\d{{2}})(?![\d-])){_CLOCK}"
 )
+_DAYS = re.compile(
+    rf"\b(?P<from>between|from) +(?P<first>\d{{1,2}})(?:st|nd|rd|th)?"
+    rf" +(?P<to>and|to|until) +(?P<last>\d{{1,2}})(?:st|nd|rd|th)?(?: +of)? +(?P<month>{_MONTH})\b"
+)
+_QUARTER = re.compile(
+    r"\b(?:(?:in|during|for|over) +)?q(?P<q>[1-4])(?:(?: +of)?[ /]+(?P<year>20\d{2}))?\b"
+)
+_SLASHED = re.compile(r"\b\d{1,4}/\d{1,2}/\d{1,4}\b|(?<=\bon )\d{1,2}/\d{1,2}\b")
 _SPAN = re.compile(
     rf"\b(?:in +|over +|during +)?(?:the +)?(?:last|past|previous) +(?P<n>{NUMBER}) +"
     r"(?P<unit>hour|day|week|month)s?\b"
@@ -86,6 +94,11 @@ def read_span(text: str, now: datetime) -> tuple[Span | None, str]:
     Raises:
         ValueError: It names a day that no calendar has; the message says which.
     """
+    slashed = _SLASHED.search(text)
+    if slashed:
+        raise ValueError(f"{slashed[0]} may be read in two ways")
+    text = _DAYS.sub(r"\g<from> \g<first> \g<month> \g<to> \g<last> \g<month>", text)
+    text = _QUARTER.sub(lambda found: _quarter(found, now), text)
     found = _SPAN.search(text)
     if found:
         number = found["n"]
@@ -118,6 +131,12 @@ def read_span(text: str, now: datetime) -> tuple[Span | None, str]:
     if not words:
         return None, text
     return Span(since, ends, " ".join(words), is_relative), text
+
+
+def _quarter(found: re.Match[str], now: datetime) -> str:
+    first = int(found["q"]) * 3 - 2
+    year = int(found["year"] or (now.year if first <= now.month else now.year - 1))
+    return f"from {year}-{first:02} to {year}-{first + 2:02}"
 
 
 def _bounds(found: re.Match[str], now: datetime) -> tuple[datetime, datetime, bool]:

@@ -39,6 +39,8 @@ _SPOT = re.compile(
     rf"\b(?P<coin>{COIN})(?:'s)?(?: +(?:price|spot|index))? *{_IS} *(?:at +)?(?P<n>{AMOUNT})(?! *%)"
     rf"|\b(?:at +)?(?:a +|the +)?(?P<what>spot|price|index) *(?:{_IS})? *(?P<m>{AMOUNT})"
     rf"(?: +(?:for|of) +(?P<for>{COIN}))?"
+    rf"|\b(?:at +)?(?:a +|the +)?(?:spot|price|index) +(?:of +)?(?P<then>{COIN}) *(?:{_IS})? *"
+    rf"(?P<o>{AMOUNT})(?! *%)"
 )
 _SETTING_VALUE = re.compile(
     rf"^ *(?:limit|maximum|minimum|max|min|floor|cap|setting)? *{_IS}? *"
@@ -89,8 +91,8 @@ def read_changes(text: str, settings: Iterable[str]) -> tuple[Changes, str]:
     text = _SHIFT.sub(" ", text)
     spots: dict[str, float] = {}
     for match in _SPOT.finditer(text):
-        coin = match["coin"] or match["for"]
-        spots[COINS[coin] if coin else ""] = usd(match["n"] or match["m"])
+        coin = match["coin"] or match["for"] or match["then"]
+        spots[COINS[coin] if coin else ""] = usd(match["n"] or match["m"] or match["o"])
     text = _SPOT.sub(" ", text)
     return Changes(tuple(dict.fromkeys(without)), balances, spots, shifts, numbers), text
 

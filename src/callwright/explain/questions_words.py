@@ -65,9 +65,13 @@ def names_a_limit(text: str) -> bool:
 
 
 _CONCEPT_WORDS = {
-    "why": "why reason reasons explain because explanation justify rationale cause",
+    "why": "why reason reasons explain explanation justify rationale",
+    "cause": "because cause caused",
     "how_many": "often many more fewer most count counts number times total frequently frequency",
-    "cost": "cost costs spend spent spending expensive pay paid bill price",
+    "cost": "cost costs spend spent spending expensive pay paid bill",
+    "spot": "spot price prices index",
+    "equity": "equity balance balances worth",
+    "margin": "margin",
     "fee": "fee fees",
     "model": "llm ai model models gpt manager agent chatgpt openai language",
     "tokens": "token tokens",
@@ -75,6 +79,8 @@ _CONCEPT_WORDS = {
     "refusal refusals veto vetoed forbid forbidden stop stopped reject rejected",
     "gate": "risk engine guardrail guardrails gate gates check checks",
     "last": "last latest newest recent recently",
+    "settle": "settle settled settles settlement settlements expire expired expires exercised "
+    "assigned assignment delivery delivered",
     "mention": "speak speaks spoke mention mentions mentioned talk talks talked find search",
     "vol": "volatility vol iv rv ivrv rich implied realized realised skew",
     "scan": "scanner funnel candidate candidates scan filter filters",
@@ -101,13 +107,15 @@ _CONCEPT_WORDS = {
     "state": "status state running alive halted halt paused pause reducing active breaker breakers "
     "tripped live dry run sending",
     "mode": "mode using use used uses",
-    "money": "equity balance balances money profit profits pnl p&l earn earned earning earnings "
-    "make made gain gained collect collected bring brought loss losses performance "
-    "premium premiums income worth result",
+    "money": "money profit profits pnl p&l earn earned earning earnings gain gained collect "
+    "collected bring brought loss losses lose lost performance premium premiums income result",
+    "make": "make made",
     "would": "would could might if suppose supposing assume assuming",
     "what": "what which how when where who",
     "code": "code codes",
     "advice": "should recommend recommendation advice advise buy invest predict forecast tomorrow",
+    "foreign": "put puts contract contracts future futures perpetual lots hedge hedged hedging "
+    "leverage spread spreads straddle",
     "real": "real mainnet actual",
     "help": "help ask examples",
     "first": "first oldest earliest",
@@ -125,24 +133,24 @@ _PLAIN_WORDS = frozenset(
     very we well what's will with you your you'd you're you've yet desk callwright due during
     really actually exactly mine by covered wrong went usd dollar dollars value hi hello hey
     thanks force yourself became delta looked seen say said question see new gave given under
-    based taken take took
+    based taken take took right worthless
     """.split()  # noqa: SIM905
 )
 
 
-def read_concepts(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return what the words of a lower-case text are about, and those that say nothing here."""
+def read_concepts(text: str) -> tuple[Mapping[str, tuple[str, ...]], tuple[str, ...]]:
+    """Return what a lower-case text is about, with the words; and words that say nothing here."""
     text = re.sub(r"\bmost recent(ly)?\b", "last", text)
     # "Could not decide" is a failure, not something that was not done.
     text = re.sub(r"\b(?:could|can)(?: you)?(?: +not|n't) +decide\b", "failed", text)
     text = re.sub(r"\b(?:couldn't|can't)(?: you)? +decide\b", "failed", text)
-    found: set[str] = set()
+    found: dict[str, tuple[str, ...]] = {}
     unused: dict[str, None] = {}
     for word in re.findall(r"[^\s,.;:!?()\"'\[\]{}]+(?:'[a-z]+)?", text):
         word = word if word in _CONCEPT_OF else word.removesuffix("'s")
         concept = _CONCEPT_OF.get(word)
         if concept is not None:
-            found.add(concept)
+            found[concept] = (*found.get(concept, ()), word)
         elif word not in _PLAIN_WORDS and any(char.isalnum() for char in word):
             unused.setdefault(word[:40])
-    return frozenset(found), tuple(unused)
+    return found, tuple(unused)

@@ -6,6 +6,7 @@ Pure and linear: one pass of one pattern without nested repeats. Offsets are tho
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,27 @@ NUMBER_WORDS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve",
 )  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_MORE = {
+    "dozen": 12.0, "thirteen": 13.0, "fourteen": 14.0, "fifteen": 15.0, "sixteen": 16.0,
+    "seventeen": 17.0, "eighteen": 18.0, "nineteen": 19.0,
+    **{word: 20.0 + 10.0 * place for place, word in enumerate(_TENS)},
+    "hundred": 100.0, "hundreds": 100.0,
+}  # fmt: skip
+"""Further words for a number. What they make up together is not read: no field says "forty-two"."""
+_PARTS = {
+    "half": 0.5, "third": 1 / 3, "thirds": 2 / 3, "quarter": 0.25, "quarters": 0.75, "couple": 2.0,
+}  # fmt: skip
+"""Parts of a whole, before "of" or "a" only: "the third roll" and "the last quarter" are none."""
+_RATIOS = frozenset(
+    ("doubled", "tripled", "quadrupled", "halved", "doubling", "tripling", "halving", "tenfold",
+     "twofold", "threefold")
+)  # fmt: skip
+_ORDINALS = frozenset(
+    ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+     "twelfth")
+)  # fmt: skip
+_COUNTABLE = re.compile(r"\s(?:roll|sale|open|close|attempt|time|decision|call|order|denial)\b")
 _TIMES = {"once": 1, "twice": 2, "thrice": 3}
 
 
@@ -97,7 +119,7 @@ _PATTERN = re.compile(
   | (?P<month>\b(?P<nmonth>{_MONTH})(?:\.?,?\s(?P<nyear>20\d\d)(?![\d,.]\d))?)
   | (?P<clock>\b(?P<ctime>\d{{1,2}}:\d\d(?::\d\d)?)(?![\d:]){_ZONE.format("czone")})
   | (?P<number>(?<![\w.])(?P<sign>(?<![\w)\].%])[+\-\u2212\u2013])?
-      (?P<currency>US\$|\$|USD\s)?(?P<sign2>(?<=[$\s])[-\u2212])?(?P<figure>{_FIGURE})
+      (?P<currency>US\$|\$|USD\s|[\u20ac\u00a3\u00a5]|EUR\s|GBP\s)?(?P<sign2>(?<=[$\s])[-\u2212])?(?P<figure>{_FIGURE})
       (?:(?P<mult>[kKM]|bn)(?![A-Za-z]))?(?P<pct>\s?%|\s?per\s?cent\b)?
       (?=[^\w]|$|_|{_UNIT_LETTERS}\b))
   | (?P<name>(?=[\w.-]{{0,60}}\d)[^\W\d_]\w*(?:[.-]\w+)*|\d+[^\W\d]\w*(?:[.-]\w+)*)
@@ -124,14 +146,44 @@ def cleaned(text: str) -> str:
             break
         inside = text[start + ticks : end].lstrip()
         if inside.startswith(("callwright", "$ callwright", "sh\n", "bash\n", "console\n")):
-            for place in range(start, end):
-                if out[place] != "\n":
-                    out[place] = " "
+            _blank_commands(out, text, start, end + ticks)
         at = end + ticks
     for place, char in enumerate(out):
         if char in "*`~":
             out[place] = " "
     return "".join(out)
+
+
+def _blank_commands(out: list[str], text: str, start: int, end: int) -> None:
+    """Blank the lines of a code span that are commands; what they print is claimed."""
+    for line in text[start:end].splitlines(keepends=True):
+        if _is_command(line.strip("` \n")):
+            for place in range(start, start + len(line)):
+                if out[place] != "\n":
+                    out[place] = " "
+        start += len(line)
+
+
+_SHELLS = frozenset({"sh", "bash", "console"})
+_COMMAND_WORDS_MAX = 3
+
+
+def _is_command(line: str) -> bool:
+    """Whether a line is a command with its options; words behind the program's name are none."""
+    name, *parts = line.removeprefix("$ ").split()[:200] or [""]
+    if name != "callwright" or not parts:
+        return line in _SHELLS
+    words = 0
+    for place, part in enumerate(parts):
+        if part == "--" or part[0] in "\"'":
+            return True
+        if part[0] == "-" or part[0].isdigit() or parts[place - 1].startswith("-"):
+            words = _COMMAND_WORDS_MAX
+        elif part.replace("-", "").isalpha() and part.islower() and words < _COMMAND_WORDS_MAX:
+            words += 1
+        else:
+            return False
+    return not parts[0][0].isdigit()
 
 
 def tokens_of(text: str, start: int, end: int) -> list[Token]:
@@ -242,8 +294,20 @@ def _token(match: re.Match[str]) -> Token | None:
             if lower in _TIMES:
                 value = Number(float(_TIMES[lower]), 0.0, "times", signed=False)
                 return Token("number", said, start, end, value)
+            following = match.string[end : end + 4].lower()
+            if lower in _PARTS and following.startswith((" of", " a ")):
+                value = Number(_PARTS[lower], 0.005, "", signed=False)
+                return Token("number", said, start, end, value)
+            if lower in _RATIOS or (lower in _ORDINALS and _COUNTABLE.match(match.string, end)):
+                return Token("name", said, start, end)
             if lower in NUMBER_WORDS:
                 value = Number(float(NUMBER_WORDS.index(lower)), 0.0, "", signed=False)
+                return Token("number", said, start, end, value)
+            if any(unicodedata.category(c) in ("No", "Nl") for c in said):
+                # Fractions, superscripts and Roman numerals are numbers that no field writes so.
+                return Token("name", said, start, end)
+            if lower in _MORE:
+                value = Number(_MORE[lower], 0.0, "", signed=False)
                 return Token("number", said, start, end, value)
             return Token("word", lower, start, end)
         case _:
@@ -273,6 +337,7 @@ def _clock(text: str | None, zone: str | None) -> tuple[int | None, int | None]:
     return hours * 60 + int(minute), int(float(rest[0])) if rest else None
 
 
+_DOLLARS = frozenset({"$", "US$", "USD"})
 _MULTIPLIERS = {"k": 1e3, "m": 1e6, "bn": 1e9}
 
 
@@ -284,7 +349,10 @@ def _number(named: dict[str, str | None]) -> Number:
     digits = len(mantissa.partition(".")[2])
     sign = named["sign"] or named["sign2"]
     value = float(figure) * scale
-    unit = "pct" if named["pct"] else "usd" if named["currency"] else ""
+    currency = (named["currency"] or "").strip()
+    unit = "pct" if named["pct"] else "usd" if currency in _DOLLARS else "currency"
+    if not named["pct"] and not currency:
+        unit = ""
     return Number(
         value=-value if sign in ("-", "\u2212", "\u2013") else value,
         half=0.5 * 10.0 ** (power - digits) * scale,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from callwright.explain.facts import (
     add_count,
     add_number,
     add_text,
+    coin_of,
     derived,
     subjects_of,
     time_of,
@@ -36,7 +38,16 @@ def source_facts(cite: str, arguments: Mapping[str, Any], result: Mapping[str, A
     positions = result.get("positions")
     if isinstance(positions, Mapping | list):
         add_count(out, "open_calls", len(positions), "positions", {})
+        per_coin = Counter(_coins_of(positions))
+        for coin, count in per_coin.items():
+            add_count(out, "open_calls", count, "positions", {"coin": coin})
     return out
+
+
+def _coins_of(positions: Mapping[str, Any] | list[Any]) -> Iterator[str]:
+    for each in positions:
+        name = each.get("instrument_name", "") if isinstance(each, Mapping) else each
+        yield coin_of(str(name))
 
 
 _CHANGE = re.compile(

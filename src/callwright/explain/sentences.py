@@ -74,6 +74,7 @@ def sentences_of(text: str) -> list[Sentence]:
         if block.kind == "row":
             table.append(_cells(clean, block))
             continue
+        first_row = len(out)
         end_table()
         if block.kind == "prose":
             end_list()
@@ -81,6 +82,11 @@ def sentences_of(text: str) -> list[Sentence]:
             Sentence(tokens, cites=_cites(tokens))
             for tokens in _split(clean, block.start, block.end)
         ]
+        if block.kind == "prose" and len(made) == 1 and _names_a_source(made[0]):
+            # "Source: [stats-1]" below a table is that of its rows.
+            out[first_row:] = [
+                row if row.cites else row._replace(cites=made[0].cites) for row in out[first_row:]
+            ]
         for sentence in made:
             if block.kind == "bullet" and lead_at is not None:
                 listed.append(len(out))
@@ -92,6 +98,16 @@ def sentences_of(text: str) -> list[Sentence]:
     end_table()
     end_list()
     return out
+
+
+_SOURCE_WORDS = frozenset({"source", "sources", "data", "from", "see"})
+
+
+def _names_a_source(sentence: Sentence) -> bool:
+    """Whether it says nothing but what is cited: "Source: [stats-1]"."""
+    return bool(sentence.cites) and all(
+        t.kind in ("cite", "mark") or t.text in _SOURCE_WORDS for t in sentence.tokens
+    )
 
 
 def _cites(tokens: list[Token] | tuple[Token, ...]) -> tuple[str, ...]:

@@ -10,46 +10,35 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from callwright.domain.explain import ChatAnswer, ChatEvent, Claim
-from callwright.domain.history import DecisionFilter
+from callwright.domain.history import DecisionSearch
 from callwright.errors import CallwrightError, DataInvalid, QueryInvalid
 from callwright.explain import evidence
 from callwright.explain import templates_counts as counts
 from callwright.explain import templates_desk as desk_now
+from callwright.explain import templates_held as held
+from callwright.explain import templates_market as market_then
+from callwright.explain import templates_option as options
+from callwright.explain import templates_settled as ends
+from callwright.explain import templates_summary as recent
+from callwright.explain import templates_what_if as supposed
 from callwright.explain import templates_why as why
-from callwright.explain.questions import Asked, Topic, read_question
+from callwright.explain.questions import Asked, read_question
+from callwright.explain.questions_topics import Topic
 from callwright.explain.templates_look import Look, newest_decision
-from callwright.explain.templates_record import brief
-from callwright.explain.templates_words import cited, listed, minute, plain
+from callwright.explain.templates_refusals import (
+    command_of,
+    examples,
+    no_command,
+    not_understood,
+    spoken,
+)
+from callwright.explain.templates_words import cited, minute, quoted
 from callwright.ports import DeskReader
 from callwright.tools.sources import Sources
 
-EXAMPLES = (
-    "Why are you picking the 97k strike every time?",
-    "Summarize your last 10 decisions",
-    "When did the risk engine last block you, and why?",
-    "How often did you roll in November, and what did it cost?",
-    "How many denials by code since Monday?",
-    "What failed, and how often?",
-    "Why decision 33?",
-    "Why did you roll on 13 January?",
-    "Why did you not trade yesterday?",
-    "What positions do you hold and why?",
-    "What did the last cycle do?",
-    "Are you using LLM mode now?",
-    "What did the model cost this week?",
-    "Would the rules have done the same?",
-    "What is my net delta limit?",
-    "What changed in settings?",
-    "What would you do if I had no BTC?",
-    "What would you do if BTC fell 10%?",
-    "How much premium did you collect last month?",
-    "Which decisions mention contango?",
-)
-"""What can be asked without a model."""
-
 _ANSWERS: Mapping[Topic, Callable[[Asked, Look], Awaitable[list[str]]]] = {
     "who_decides": desk_now.who_decides,
-    "what_if": desk_now.what_if,
+    "what_if": supposed.what_if,
     "decision": why.decision,
     "baseline": why.baseline,
     "last_denial": why.last_denial,
@@ -58,10 +47,13 @@ _ANSWERS: Mapping[Topic, Callable[[Asked, Look], Awaitable[list[str]]]] = {
     "model_cost": counts.model_cost,
     "how_often": counts.how_often,
     "strikes": why.strikes,
-    "summary": counts.summary,
+    "summary": recent.summary,
     "last_cycle": desk_now.last_cycle,
     "positions": desk_now.positions,
-    "why_not": why.why_not,
+    "why_not": held.why_not,
+    "option": options.option,
+    "settled": ends.settled,
+    "market": market_then.market,
     "why_trade": why.why_trade,
     "setting": desk_now.settings_in_force,
     "settings_changed": desk_now.settings_changed,
@@ -84,7 +76,7 @@ async def answer(question: str, desk: DeskReader, sources: Sources) -> AsyncIter
     try:
         newest = newest_decision(desk)
         if newest is None:
-            text = "No decision is on record yet: run the desk once, then ask again."
+            text = _nothing(desk)
         else:
             look = Look(newest, desk, sources)
             text = await _text(question, look)
@@ -110,6 +102,26 @@ async def answer(question: str, desk: DeskReader, sources: Sources) -> AsyncIter
     )
 
 
+def _nothing(desk: DeskReader) -> str:
+    notes = desk.search_decisions(DecisionSearch(limit=1)).notes
+    bounds = [note for note in notes if _BOUND.search(note)]
+    if bounds:
+        return f"No decision is on record in the time that may be looked at. {' '.join(bounds)}"
+    return "No decision is on record yet: run the desk once, then ask again."
+
+
+def _bounds(look: Look, text: str) -> list[str]:
+    """Return what the tools noted of decisions that they did not look at."""
+    found: dict[str, str] = {}
+    for used in look.used:
+        for note in used.source.result.get("notes", ()):
+            if _BOUND.search(note) and quoted(note) not in text:
+                found.setdefault(note, f"Noted {cited(used.source)}: {quoted(note)}")
+    return list(found.values())
+
+
+_BOUND = re.compile(r"\bpruned\b|\blooked at\b")
+_STOPPING = ("halt", "resume", "stop", "pause")
 _VERIFY = "look at it with callwright decisions show"
 
 
@@ -128,41 +140,22 @@ async def _text(question: str, look: Look) -> str:
         )
     except ValueError as exc:
         raise QueryInvalid(str(exc), remedy="name a day as 2026-01-13") from None
+    if (verb := command_of(question)) and (asked.topic is None or verb in _STOPPING):
+        return "\n\n".join(no_command())
     if asked.topic is None:
-        return await _not_understood(asked, look)
+        text = "\n\n".join(await not_understood(asked, look))
+        return "\n\n".join([*_bounds(look, text), text])
     if asked.topic == "help":
-        return _help("What can be asked without a model:")
+        return examples("What can be asked without a model:")
     blocks = await _ANSWERS[asked.topic](asked, look)
     if asked.unused and asked.topic != "words":
-        blocks.insert(0, f"(Not used of your question: {_unused(asked)}.)")
+        blocks.insert(
+            0,
+            f"(Not used of your question: {', '.join(dict.fromkeys(map(spoken, asked.unused)))}.)",
+        )
     if asked.span is not None and asked.span.is_relative:
         newest = await look.decision(look.newest["id"])
         when = minute(record["state"]["as_of"])
         blocks.append(f"Dates count from the newest record, of {when} UTC {cited(newest)}.")
-    return "\n\n".join(block for block in blocks if block)
-
-
-def _unused(asked: Asked) -> str:
-    # A number that nobody read is no claim, and must not look like one.
-    words = ("a number" if re.search(r"\d", word) else plain(word) for word in asked.unused)
-    return ", ".join(dict.fromkeys(words))
-
-
-async def _not_understood(asked: Asked, look: Look) -> str:
-    page = await look.search(DecisionFilter(), text=asked.text[:400], limit=5)
-    blocks = [_help("I have no template for this question, and I do not guess. I can answer:")]
-    hits = page.result["hits"]
-    if hits and page.result["total"]:
-        lines = [brief(await look.decision(hit["id"])) for hit in hits[:3]]
-        blocks.append(f"A search for its words finds {cited(page)}:\n\n{listed(lines)}")
-        if page.result["notes"]:
-            blocks.append("No decision has all of the words; these have some.")
-    else:
-        blocks.append(f"A search for its words finds no decision {cited(page)}.")
-    return "\n\n".join(blocks)
-
-
-def _help(first: str) -> str:
-    # A command to type claims nothing: the evidence check leaves it out.
-    commands = "\n".join(f'callwright chat "{each}"' for each in EXAMPLES)
-    return f"{first}\n\n```\n{commands}\n```"
+    text = "\n\n".join(block for block in blocks if block)
+    return "\n\n".join([*_bounds(look, text), text])

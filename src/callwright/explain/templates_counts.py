@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callwright.domain.codes import DENIAL_CODES
 from callwright.domain.decision import Action
 from callwright.domain.explain import Source
-from callwright.domain.history import DecisionFilter
 from callwright.explain.questions import Asked
+from callwright.explain.templates_held import TRADES, held_for, how_often_held, names_of
 from callwright.explain.templates_look import Look, where_of
-from callwright.explain.templates_record import brief, idle
-from callwright.explain.templates_why import TRADES
+from callwright.explain.templates_record import idle
 from callwright.explain.templates_words import (
     NOUN,
     cited,
@@ -26,14 +26,21 @@ from callwright.explain.templates_words import (
     usd,
 )
 
-SUMMARY_MAX = 20
+_RISK_BEGINS = DENIAL_CODES.index("TRADING_STATE_HALTED")
+GATES = {
+    "guardrail": frozenset(DENIAL_CODES[:_RISK_BEGINS]),
+    "risk engine": frozenset(DENIAL_CODES[_RISK_BEGINS:]),
+}
 PREMIUM = "Premium is what was sold less what was bought back, before fees."
 Json = Mapping[str, Any]
 
 
 async def how_often(asked: Asked, look: Look) -> list[str]:
     """Say how many decisions did something, what that moved and cost, and what was denied."""
-    actions = asked.actions or (TRADES if "trade" in asked.concepts else ())
+    if asked.actions == (Action.DO_NOTHING,) and names_of(asked):
+        return await how_often_held(asked, look)
+    only_trades = "trade" in asked.concepts or bool(names_of(asked))
+    actions = asked.actions or (TRADES if only_trades else ())
     where = where_of(asked, action=actions)
     span = span_words(asked.span)
     found = await look.stats("action", where=where)
@@ -48,6 +55,8 @@ async def how_often(asked: Asked, look: Look) -> list[str]:
         else:
             total = several(found.result["total"], "decision")
             blocks.insert(0, f"{total}{span} {cited(found)}.")
+    if not asked.actions and names_of(asked):
+        blocks.append("Trades only: a hold has no coin, option or strike of its own.")
     by = _split_by(asked, len(rows))
     if by and rows:
         grouped = await look.stats(*by, where=where, limit=40)
@@ -57,7 +66,8 @@ async def how_often(asked: Asked, look: Look) -> list[str]:
     trades = tuple(action for action in actions if action != Action.DO_NOTHING)
     if trades:
         if rows and "status" not in by:
-            blocks += await _unfilled(where, look)
+            statuses = await look.stats("status", where=where)
+            blocks = [*_simulated(statuses), *blocks, *_unfilled(statuses)]
         denied = await look.stats(
             "proposed_action",
             where=where_of(asked, verdict="denied", proposed_action=trades),
@@ -70,9 +80,8 @@ async def how_often(asked: Asked, look: Look) -> list[str]:
     return blocks
 
 
-async def _unfilled(where: DecisionFilter, look: Look) -> list[str]:
+def _unfilled(found: Source) -> list[str]:
     """Return what became of the orders, unless all of them were filled."""
-    found = await look.stats("status", where=where)
     rows = found.result["rows"]
     if [row["keys"]["status"] for row in rows] == ["filled"]:
         return []
@@ -81,6 +90,15 @@ async def _unfilled(where: DecisionFilter, look: Look) -> list[str]:
         for row in rows
     ]
     return [f"What became of their orders:\n\n{listed(lines)}"]
+
+
+def _simulated(found: Source) -> list[str]:
+    """Return that some were no trades, first of all that is said."""
+    statuses = {row["keys"]["status"] for row in found.result["rows"]}
+    if "simulated" not in statuses:
+        return []
+    every = "All of them" if statuses == {"simulated"} else "Some of them"
+    return [f"{every} were only simulated: a dry run sends nothing, so those were no trades."]
 
 
 def _never(actions: tuple[Action, ...]) -> str:
@@ -122,7 +140,7 @@ def _money_lines(rows: list[Json], source: Source) -> list[str]:
     lines = []
     for row in rows:
         noun = NOUN.get(row["keys"].get("action"), "decision") + "s"
-        lines += [f"{noun.capitalize()} in {line}" for line in _cash(row, source)]
+        lines += [f"{noun.capitalize()} in {line}" for line in cash_words(row, source)]
         if row["model_decisions"]:
             lines.append(_model_cost(row, noun.capitalize(), source))
     asked = any(row["model_decisions"] for row in rows)
@@ -132,7 +150,8 @@ def _money_lines(rows: list[Json], source: Source) -> list[str]:
     return [listed(lines), *([PREMIUM] if is_moving else []), *_notes(source)]
 
 
-def _cash(row: Json, source: Source) -> list[str]:
+def cash_words(row: Json, source: Source) -> list[str]:
+    """Return what a group moved, a line a coin."""
     lines = []
     for coin, cash in row.get("cash", {}).items():
         name = plain(coin)
@@ -171,19 +190,40 @@ async def denials(asked: Asked, look: Look) -> list[str]:
     found = await look.stats("code", where=where, limit=40)
     total = found.result["total"]
     of = f" with {asked.code}" if asked.code else ""
+    rows = found.result["rows"]
+    gate = _gate(asked)
+    if gate and total:
+        # No tool counts by gate; codes are one gate's or the other's.
+        rows = [row for row in rows if row["keys"]["code"] in GATES[gate]]
+        if not rows:
+            return [
+                f"The {gate} denied nothing{of}{span} {cited(found)}: whatever was denied has a "
+                "code of the other gate."
+            ]
     if not total:
-        return [f"No decision was denied{of}{span}: 0 decisions {cited(found)}."]
+        blocks = [f"No decision was denied{of}{span}: 0 decisions {cited(found)}."]
+        return blocks + (await held_for(asked.code, asked, look) if asked.code else [])
     blocks = [f"{several(total, 'decision')} {'was' if total == 1 else 'were'} denied{of}{span} "
               f"{cited(found)}."]  # fmt: skip
+    if gate:
+        blocks.append(f"Of them with codes of the {gate}:")
     blocks.append(listed([
         f"{plain(row['keys']['code'])}: {several(row['count'], 'decision')} {cited(found)}."
-        for row in found.result["rows"]
+        for row in rows
     ]))  # fmt: skip
-    hits = (await look.search(where, limit=3)).result["hits"]
-    newest = [idle(await look.decision(hit["id"])) for hit in hits]
+    hits = (await look.search(where, limit=20 if gate else 3, is_each=True)).result["hits"]
+    own = [hit for hit in hits if not gate or set(hit["codes"]) & GATES[gate]][:3]
+    newest = [idle(await look.decision(hit["id"])) for hit in own]
     if newest:
         blocks.append(f"The newest:\n\n{listed(newest)}")
-    return blocks
+    return blocks + (await held_for(asked.code, asked, look) if asked.code else [])
+
+
+def _gate(asked: Asked) -> str | None:
+    words = asked.text.lower()
+    if ("risk" in words) == ("guardrail" in words):
+        return None
+    return "risk engine" if "risk" in words else "guardrail"
 
 
 async def failures(asked: Asked, look: Look) -> list[str]:
@@ -226,36 +266,13 @@ async def model_cost(asked: Asked, look: Look) -> list[str]:
     return [listed(lines), *_notes(found)]
 
 
-async def summary(asked: Asked, look: Look) -> list[str]:
-    """Say what the newest decisions did, one line each, with counts by action."""
-    count = min(asked.count or (SUMMARY_MAX if asked.span else 10), SUMMARY_MAX)
-    where = where_of(asked, action=asked.actions)
-    page = await look.search(where, limit=count, is_each=True, is_oldest="first" in asked.concepts)
-    hits = page.result["hits"]
-    span = span_words(asked.span)
-    if not hits:
-        return [f"No such decision is on record{span} {cited(page)}."]
-    blocks = []
-    if asked.count and asked.count > SUMMARY_MAX:
-        blocks.append(f"At most {SUMMARY_MAX} decisions are listed; `callwright decisions list` "
-                      "shows more.")  # fmt: skip
-    details = [await look.decision(hit["id"]) for hit in hits]
-    if asked.span is not None:
-        counted = await look.stats("action", where=where)
-        rows = counted.result["rows"]
-        told = ", ".join(several(r["count"], NOUN.get(r["keys"]["action"], "?")) for r in rows)
-        blocks.append(f"{told}{span} {cited(counted)}.")
-    blocks.append(listed([brief(found) for found in details]))
-    return blocks
-
-
 async def money(asked: Asked, look: Look) -> list[str]:
     """Say what trades moved in coin, and the equity on record."""
     span = span_words(asked.span)
     found = await look.stats("underlying", where=where_of(asked, action=asked.actions))
     if not found.result["total"]:
         return [f"No such decision is on record{span} {cited(found)}."]
-    lines = [line for row in found.result["rows"] for line in _cash(row, found)]
+    lines = [line for row in found.result["rows"] for line in cash_words(row, found)]
     newest = await look.decision(look.newest["id"])
     record = newest.result["record"]
     portfolio = record["state"]["portfolio"]
@@ -268,6 +285,8 @@ async def money(asked: Asked, look: Look) -> list[str]:
         blocks.append(f"What the trades of {decisions}{span} moved {cited(found)}:")
         blocks.append(listed(lines))
         blocks.append(PREMIUM)
+        if asked.actions == ():
+            blocks.append("What calls that are still open will cost or bring is not in it.")
     else:
         blocks.append(f"The {decisions}{span} moved no coin {cited(found)}.")
     blocks.append("This is testnet or paper coin; no real money is involved.")

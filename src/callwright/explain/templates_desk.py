@@ -1,4 +1,4 @@
-"""How the desk stands, what bounds it, and what the rules would do if something were different."""
+"""How the desk stands, what it holds, and what bounds it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from callwright.domain.explain import Source
 from callwright.domain.history import DecisionFilter
 from callwright.errors import QueryInvalid
 from callwright.explain.questions import Asked
+from callwright.explain.questions_names import SALES
 from callwright.explain.templates_look import Look, where_of
 from callwright.explain.templates_record import (
     BRIEF_LENGTH_MAX,
@@ -17,9 +18,7 @@ from callwright.explain.templates_record import (
     setting_name,
     whole,
 )
-from callwright.explain.templates_why import SALES
 from callwright.explain.templates_words import (
-    action_words,
     cited,
     coins,
     listed,
@@ -27,7 +26,6 @@ from callwright.explain.templates_words import (
     number,
     plain,
     quoted,
-    reason_words,
     stated,
 )
 
@@ -77,7 +75,7 @@ async def state(asked: Asked, look: Look) -> list[str]:
         f"Trading state: {plain(found['trading_state'])}"
         + f" {cite}" + (f", reason {reason}." if reason else "."),
         f"{'A process runs it now' if found['running'] else 'No process runs it now'} {cite}.",
-        f"{'Dry run: nothing is sent' if found['dry_run'] else 'It sends orders'} {cite}.",
+        f"{_sending(found)} {cite}.",
         f"Mode {plain(found['mode'])} on venue {plain(found['venue'])} {cite}.",
         f"Orders sent today: {number(found['orders_today'])} {cite}.",
         f"Failures in a row: {number(found['failures_in_a_row'])} {cite}.",
@@ -88,6 +86,19 @@ async def state(asked: Asked, look: Look) -> list[str]:
     if not found["breakers"]:
         lines.append(f"No breaker is tripped {cite}.")
     return [listed(lines), *(f"{cite} {_note(n)}" for n in found["notes"])]
+
+
+def _sending(status: Json) -> str:
+    """Return whether an order would leave now: for that it must run, be live and ACTIVE."""
+    if status["dry_run"]:
+        return "Dry run: nothing is sent"
+    if status["trading_state"] == "HALTED":
+        return "HALTED: nothing is sent"
+    if not status["running"]:
+        return "Nothing is sent while no process runs it; dry run is off"
+    if status["trading_state"] == "ACTIVE":
+        return "It sends orders"
+    return "It sends only orders that close calls"
 
 
 async def positions(asked: Asked, look: Look) -> list[str]:
@@ -115,7 +126,10 @@ async def positions(asked: Asked, look: Look) -> list[str]:
 async def _sold(name: str, look: Look) -> str:
     where = DecisionFilter(symbol=name, action=SALES)
     page = await look.search(where, limit=5, is_each=True)
-    hits = [hit for hit in page.result["hits"] if hit["symbol"] == name]
+    hits = [
+        hit for hit in page.result["hits"]
+        if hit["symbol"] == name and hit["status"] in ("filled", "partially_filled")
+    ]  # fmt: skip
     if not hits:
         return f" Which decision sold it is not on record {cited(page)}."
     found = await look.decision(hits[0]["id"])
@@ -224,77 +238,11 @@ async def _changes(look: Look, first: int, last: int) -> list[int]:
     return sorted(found)
 
 
-async def what_if(asked: Asked, look: Look) -> list[str]:
-    """Say what the rules would do on the last snapshot with the changes that were named."""
-    told = _arguments(asked, look.newest["record"]["state"]["spot"])
-    source = await look.what_if(told)
-    found, cite = source.result, cited(source)
-    lines = [f"Changed {cite}: {quoted(each)}" for each in found["changes"]]
-    if not lines:
-        lines.append(f"Nothing was changed {cite}.")
-    if found["failure"]:
-        message = quoted(found["failure_message"], length_max=200)
-        lines.append(f"Nobody could decide: {plain(found['failure'])} {cite}, {message}.")
-    else:
-        lines.append(f"The rules would propose: {action_words(found['proposed_action'])} {cite}.")
-        said = quoted(found["proposed_action"]["reasoning"])
-        lines.append(f"The rules stated {cite}: {said}" if said else f"They gave no reason {cite}.")
-        for name, gate in (("guardrail", "guardrail"), ("risk engine", "risk_check")):
-            verdict = found[gate]
-            if verdict["allowed"] is False:
-                why = " ".join(reason_words(reason, cite) for reason in verdict["reasons"])
-                lines.append(f"The {name} would deny it. {why}")
-            elif verdict["allowed"]:
-                lines.append(f"The {name} would allow it {cite}.")
-        lines.append(f"What would be done: {action_words(found['final_action'])} {cite}.")
-    really = f"[#{found['decision_id']}]"
-    same = " That is the same." if found["actual_action"] == found["final_action"] else ""
-    lines.append(f"Really done then: {action_words(found['actual_action'])} {really}.{same}")
-    when = minute(found["as_of"])
-    blocks = [
-        f"On the snapshot of decision [#{found['decision_id']}], {when} UTC, this answers for the "
-        f"rules, not for a model {cite}.",
-        listed(lines),
-    ]
-    if "model" in asked.concepts:
-        blocks.append(
-            "What the model would do, only a model can say: `callwright what-if --model`."
-        )
-    assumed = [said for each in found["assumptions"] if (said := quoted(each))]
-    return [*blocks, f"Taken as given {cite}:\n\n{listed(assumed)}" if assumed else ""]
-
-
-def _arguments(asked: Asked, spot: Mapping[str, float]) -> dict[str, Any]:
-    changes = asked.changes
-    spots = dict(changes.spot_usd)
-    unnamed = spots.pop("", None)
-    if unnamed is not None:
-        near = [coin for coin, now in spot.items() if now / 3 < unnamed < now * 3]
-        if asked.coin is not None:
-            near = [asked.coin]
-        if len(near) != 1:
-            raise QueryInvalid("which coin's spot is meant?", remedy="as: if BTC were at 90,000")
-        spots[near[0]] = unnamed
-    for coin, shift in changes.spot_shift_frac.items():
-        if coin not in spot:
-            raise QueryInvalid(f"the last snapshot has no {coin}")
-        spots[coin] = round(spot[coin] * (1 + shift), 2)
-    return {
-        "without": list(changes.without),
-        "balances": [f"{coin}={amount}" for coin, amount in changes.balances_coin.items()],
-        "spots": [f"{coin}={price!r}" for coin, price in spots.items()],
-        "settings": [
-            f"{name}{'.' + asked.coin if asked.coin else ''}={value!r}"
-            for name, value in changes.settings.items()
-        ],
-    }
-
-
 async def advice(asked: Asked, look: Look) -> list[str]:
     """Say that no advice is given, and that no real money is involved."""
     return [
-        "This desk trades on testnets and on its own paper exchange: no real money is involved, "
-        "and nothing it says is financial advice. It can say what it did and why."
+        "No advice and no forecast is given here. This desk trades on testnets and on its own "
+        "paper exchange: no real money is involved. It can say what it did and why."
     ]
 
 

@@ -56,9 +56,10 @@ class Look:
         limit: int = 10,
         is_each: bool = False,
         is_oldest: bool = False,
+        cursor: int | None = None,
     ) -> Source:
         """Return decisions, newest first."""
-        more = {"text": text, "limit": limit, "each": is_each}
+        more = {"text": text, "limit": limit, "each": is_each, "cursor": cursor}
         return await self._ask(
             "search_decisions",
             {**_arguments(where), **more, "order": "oldest" if is_oldest else "newest"},
@@ -106,6 +107,12 @@ def where_of(asked: Asked, **more: Any) -> DecisionFilter:
             **more,
         }
     )
+
+
+def when_asked(asked: Asked) -> DecisionFilter:
+    """Return the filter of a question's time alone; what holds say of a coin is in their words."""
+    span = asked.span
+    return DecisionFilter(since=span.since if span else None, until=span.until if span else None)
 
 
 def _arguments(where: DecisionFilter) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from callwright.domain.decision import Action
@@ -27,6 +27,7 @@ from callwright.explain.templates_words import (
 BRIEF_LENGTH_MAX = 120
 """Of a reasoning where many decisions are listed."""
 UPDATES_SHOWN = 4
+_DONE_STATUS = ("filled", "partially_filled")
 
 Json = Mapping[str, Any]
 
@@ -39,7 +40,12 @@ def whole(found: Source) -> str:
     spot = ", ".join(
         f"{plain(coin)} {usd(price)}" for coin, price in record["state"]["spot"].items()
     )
-    did = f"{DONE.get(final['action'], 'did')}{_object(final)}"
+    status = record["execution"]["status"]
+    if status in _DONE_STATUS or final["action"] == Action.DO_NOTHING:
+        did = f"{DONE.get(final['action'], 'did')}{_object(final)}"
+    else:
+        # What was simulated or refused by the venue was not done.
+        did = f"{action_words(final)}, {plain(status).replace('_', ' ')}"
     lines = [f"{when_of(found)}, decided by {_who(record)} {cite}: {did}."]
     if spot:
         lines.append(f"Spot was {spot} {cite}.")
@@ -56,13 +62,13 @@ def whole(found: Source) -> str:
     lines += [f"The {name} denied it. {' '.join(reasons)}" for name, reasons in gates]
     if not gates and record["risk_check"]["allowed"]:
         lines.append(f"Guardrail and risk engine allowed it {cite}.")
-    lines += [f"{_order(order)} {cite}." for order in record["execution"]["orders"]]
+    lines += [f"{order_words(order)} {cite}." for order in record["execution"]["orders"]]
     if record["execution"]["status"] == "simulated":
         lines.append(f"It was a dry run: nothing was sent {cite}.")
     for name, link in (("sold", detail["opened_by"]), ("bought back", detail["closed_by"])):
         if link is not None:
             lines.append(link_words(name, link))
-    lines += [_later(each) for each in detail["later"] if each["told_by_id"] != detail["id"]][
+    lines += [later_words(each) for each in detail["later"] if each["told_by_id"] != detail["id"]][
         :UPDATES_SHOWN
     ]
     for name, (before, after) in detail["config_changes"].items():
@@ -73,11 +79,11 @@ def whole(found: Source) -> str:
     return listed(lines)
 
 
-def brief(found: Source) -> str:
-    """Return one decision as a line."""
+def brief(found: Source, *, about: Sequence[str] = ()) -> str:
+    """Return one decision as a line; ``about`` as of ``idle``."""
     record, cite = found.result["record"], cited(found)
     if record["final_action"]["action"] == Action.DO_NOTHING:
-        return idle(found, length_max=BRIEF_LENGTH_MAX)
+        return idle(found, length_max=BRIEF_LENGTH_MAX, about=about)
     status = plain(record["execution"]["status"]).replace("_", " ")
     return (
         f"{when_of(found)}: {action_words(record['final_action'])}, {status} {cite}. "
@@ -85,8 +91,12 @@ def brief(found: Source) -> str:
     )
 
 
-def idle(found: Source, *, length_max: int = QUOTE_LENGTH_MAX) -> str:
-    """Return one decision that did nothing as a line: failed, denied, or held."""
+def idle(found: Source, *, length_max: int = QUOTE_LENGTH_MAX, about: Sequence[str] = ()) -> str:
+    """Return one decision that did nothing as a line: failed, denied, or held.
+
+    Args:
+        about: Of the reason only what names one of these, where it does.
+    """
     record, cite = found.result["record"], cited(found)
     if record["failure"]:
         message = quoted(record["failure_message"], length_max=200)
@@ -99,7 +109,7 @@ def idle(found: Source, *, length_max: int = QUOTE_LENGTH_MAX) -> str:
         proposed = action_words(record["proposed_action"])
         denied = f"{when_of(found)}: {proposed} was denied by the {name} {cite}."
         return f"{denied} {' '.join(reasons)}"
-    return f"{when_of(found)}: held {cite}. {stated(found, length_max=length_max)}"
+    return f"{when_of(found)}: held {cite}. {stated(found, length_max=length_max, about=about)}"
 
 
 def setting(value: Any, name: str = "") -> str:
@@ -154,7 +164,8 @@ def denials_of(record: Json, cite: str) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _order(order: Json) -> str:
+def order_words(order: Json) -> str:
+    """Return what one order did."""
     fee = order["fee"]
     price = order["price"] if order["average_price"] is None else order["average_price"]
     message = quoted(order["message"], length_max=120)
@@ -173,7 +184,8 @@ def link_words(name: str, link: Json) -> str:
     return f"That call was {name} on {minute(link['as_of'])} in [#{link['id']}]{quote}"
 
 
-def _later(each: Json) -> str:
+def later_words(each: Json) -> str:
+    """Return a settlement, fill or resolution told later, as a cited sentence."""
     update, facts_ = each["update"], each["update"]["facts"]
     if update["kind"] == "settlement":
         paid = facts_.get("payoff")
@@ -184,8 +196,9 @@ def _later(each: Json) -> str:
         )
     told = ", ".join(
         f"{name} {coins(facts_[name])}"
-        for name in ("amount", "price", "fee")
+        for name in ("price", "amount", "fee")
         if facts_.get(name) is not None
     )
     kind, symbol = plain(update["kind"]), plain(update["symbol"])
-    return f"Later {kind} of {symbol}: {told} [#{each['told_by_id']}]."
+    side = {"buy": "bought back at ", "sell": "sold at "}.get(str(facts_.get("side")), "")
+    return f"{symbol}, a later {kind}: {side}{told} [#{each['told_by_id']}]."

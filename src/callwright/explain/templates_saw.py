@@ -56,7 +56,7 @@ def _call(call: Json, found: Source) -> str:
 
 def _candidate(each: Json, found: Source) -> str:
     codes = ", ".join(plain(code) for code in each["codes"])
-    state = "would pass" if each["passes"] else f"blocked by {codes}"
+    state = "would pass" if each["passes"] else f"would not pass, {codes}"
     return (
         f"Candidate {plain(each['symbol'])}: delta {number(each['delta'], 3)}, bid "
         f"{coins(each['bid_coin'])}, IVRV {number(each['ivrv'], 4)}, {state} {cited(found)}."

@@ -11,18 +11,18 @@ from typing import Any
 from callwright.domain.decision import Action
 from callwright.domain.explain import Source
 from callwright.explain.questions import Asked
+from callwright.explain.questions_names import SALES
+from callwright.explain.templates_held import TRADES, found_all, names_of
 from callwright.explain.templates_look import Look, where_of
 from callwright.explain.templates_record import (
     brief,
     denials_of,
-    idle,
     link_words,
     when_of,
     whole,
 )
 from callwright.explain.templates_saw import saw
 from callwright.explain.templates_words import (
-    DONE,
     NOUN,
     action_words,
     cited,
@@ -36,8 +36,6 @@ from callwright.explain.templates_words import (
     stated,
 )
 
-TRADES = (Action.OPEN_COVERED_CALL, Action.ROLL_COVERED_CALL, Action.CLOSE_COVERED_CALL)
-SALES = (Action.OPEN_COVERED_CALL, Action.ROLL_COVERED_CALL)
 DECISIONS_SHOWN = 3
 
 Json = Mapping[str, Any]
@@ -57,8 +55,10 @@ async def decision(asked: Asked, look: Look) -> list[str]:
 
 async def words(asked: Asked, look: Look) -> list[str]:
     """Show decisions whose reasons, verdicts or names have some words."""
-    text = " ".join(asked.unused)
-    page = await look.search(where_of(asked), text=text, limit=5)
+    # Holds have no coin of their own: it is one more word.
+    text = " ".join((*asked.unused, *names_of(asked)))
+    where = where_of(asked, underlying=None, symbol=None, strike_usd=None)
+    page = await look.search(where, text=text, limit=5)
     hits = page.result["hits"]
     if not hits:
         return [f"No decision has these words{span_words(asked.span)} {cited(page)}."]
@@ -108,47 +108,33 @@ def _denied(found: Source, which: str) -> list[str]:
     ]
 
 
-async def why_not(asked: Asked, look: Look) -> list[str]:
-    """Say why nothing was traded: holds with their reasons, denials, failures."""
-    where = where_of(asked)
-    counted = await look.stats("action", where=where)
-    rows = {row["keys"]["action"]: row["count"] for row in counted.result["rows"]}
-    span = span_words(asked.span)
-    if not rows:
-        return [f"No decision is on record{span} {cited(counted)}."]
-    blocks = []
-    trades = [f"{several(rows[action], NOUN[action])}" for action in TRADES if rows.get(action)]
-    if trades:
-        blocks.append(f"It did trade: {', '.join(trades)}{span} {cited(counted)}.")
-    held = rows.get(Action.DO_NOTHING, 0)
-    if not held:
-        return [*blocks, f"No decision held{span}: there is nothing to explain {cited(counted)}."]
-    blocks.append(f"{several(held, 'decision')} did nothing{span} {cited(counted)}.")
-    holds = where.model_copy(update={"action": (Action.DO_NOTHING,)})
-    lines = []
-    for hit in (await look.search(holds, limit=DECISIONS_SHOWN + 2)).result["hits"]:
-        found = await look.decision(hit["id"])
-        lines.append(idle(found) + _run(hit))
-    return [*blocks, listed(lines)]
-
-
 async def why_trade(asked: Asked, look: Look) -> list[str]:
-    """Say why something was sold, rolled or closed."""
-    actions = tuple(a for a in asked.actions if a != Action.DO_NOTHING) or TRADES
-    where = where_of(asked, action=actions)
+    """Say why something was sold, rolled, closed or held, the newest or the first of it."""
     is_first = "first" in asked.concepts
     limit = 1 if "last" in asked.concepts or is_first else DECISIONS_SHOWN
-    page = await look.search(where, limit=limit, is_each=True, is_oldest=is_first)
-    hits = page.result["hits"]
-    if not hits:
-        denied = await look.stats(
-            "code", where=where_of(asked, verdict="denied", proposed_action=actions)
+    actions = asked.actions or TRADES
+    span = span_words(asked.span)
+    if actions == (Action.DO_NOTHING,):
+        # What it held back from stands in its words only.
+        names = names_of(asked)
+        where = where_of(asked, action=actions, underlying=None, symbol=None, strike_usd=None)
+        page = await look.search(
+            where, text=" ".join(names) or None, limit=limit, is_each=True, is_oldest=is_first
         )
-        done = " or ".join(DONE[action] for action in actions)
-        blocks = [f"No decision {done} that{span_words(asked.span)} {cited(page)}."]
+        hits = page.result["hits"] if found_all(page) else []
+    else:
+        where = where_of(asked, action=actions)
+        page = await look.search(where, limit=limit, is_each=True, is_oldest=is_first)
+        hits = page.result["hits"]
+    if not hits:
+        nouns = " or ".join(NOUN[action] for action in actions)
+        blocks = [f"No {nouns}{_of(asked)} is on record{span} {cited(page)}."]
+        denied = await look.stats(
+            "code", where=where_of(asked, verdict="denied", proposed_action=_proposed(asked))
+        )
         if denied.result["total"]:
             count = several(denied.result["total"], "proposal")
-            blocks.append(f"{count} of it {_were(denied)} denied {cited(denied)}.")
+            blocks.append(f"{count} of it {_were(denied)} denied{span} {cited(denied)}.")
         return blocks
     blocks = []
     if page.result["total"] > len(hits) and limit > 1:
@@ -158,6 +144,12 @@ async def why_trade(asked: Asked, look: Look) -> list[str]:
     if len(details) == 1:
         return [*blocks, whole(details[0])]
     return [*blocks, listed([brief(found) for found in details])]
+
+
+def _of(asked: Asked) -> str:
+    named = asked.symbol or asked.coin
+    strike = "" if asked.strike_usd is None else f" at strike {number(asked.strike_usd)}"
+    return (f" of {plain(named)}" if named else "") + strike
 
 
 def _were(source: Source) -> str:
@@ -274,9 +266,3 @@ def _named(action: Json) -> tuple[object, object]:
 
 def _proposed(asked: Asked) -> tuple[Action, ...]:
     return tuple(action for action in asked.actions if action != Action.DO_NOTHING)
-
-
-def _run(hit: Json) -> str:
-    if hit["run_length"] == 1:
-        return ""
-    return f" The decisions down to [#{hit['run_end_id']}] did the same for the same reason."

@@ -17,6 +17,7 @@ from callwright.explain.questions_time import Span
 from callwright.explain.templates_codes import meaning
 
 QUOTE_LENGTH_MAX = 420
+SENTENCES_QUOTED = 4
 
 DONE = {
     "OPEN_COVERED_CALL": "opened",
@@ -31,6 +32,7 @@ NOUN = {
     "DO_NOTHING": "hold",
 }
 _DECIDED_BY = {"llm": "The manager", "rule_based": "The rules", "care": "Deterministic care"}
+_SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 _MARKUP = re.compile(
     r"[\[\]`|\\*~\"]|<[A-Za-z/!?]|[a-z]+://|www\.|[^\x20-\x7e\u00a1-\u2027\u2030-\uffff]"
 )
@@ -86,14 +88,42 @@ def quoted(text: str, *, length_max: int = QUOTE_LENGTH_MAX) -> str:
     return f'"{kept}"' + ("" if kept == line else " …")
 
 
-def stated(found: Source, *, length_max: int = QUOTE_LENGTH_MAX) -> str:
-    """Return what whoever decided stated, as theirs and never as a fact: a cited sentence."""
+def stated(found: Source, *, length_max: int = QUOTE_LENGTH_MAX, about: Sequence[str] = ()) -> str:
+    """Return what whoever decided stated, as theirs and never as a fact: a cited sentence.
+
+    Args:
+        about: Only the sentences that have one of these words, where any has.
+    """
     record = found.result["record"]
     who = _DECIDED_BY.get(record["decision_source"], "Its author")
-    said = quoted(record["proposed_action"]["reasoning"], length_max=length_max)
+    reasoning = record["proposed_action"]["reasoning"]
+    own = _sentences_with(reasoning, about)
+    if own and own != [reasoning]:
+        quotes = [quote for each in own if (quote := quoted(each, length_max=length_max))]
+        if quotes:
+            return f"{who} stated {cited(found)}: {', '.join(quotes[:SENTENCES_QUOTED])}"
+    said = quoted(reasoning, length_max=length_max)
     if not said:
         return f"{who} stated no reason that can be quoted {cited(found)}."
     return f"{who} stated {cited(found)}: {said}"
+
+
+def _sentences_with(text: str, names: Sequence[str]) -> list[str]:
+    """Return the sentences of a text that have a name: the first of ``names`` that any has."""
+    pieces = _SENTENCE_END.split(text)
+    for name in names:
+        words = re.compile(r"\W+".join(map(re.escape, re.split(r"[-_. ]", name))), re.IGNORECASE)
+        own = [piece for piece in pieces if words.search(piece)]
+        if own:
+            return own
+    return []
+
+
+def run_words(hit: Mapping[str, Any]) -> str:
+    """Return how far a run of alike decisions goes; "" for a single one."""
+    if hit["run_length"] == 1:
+        return ""
+    return f" The decisions down to [#{hit['run_end_id']}] did the same for the same reason."
 
 
 def action_words(action: Mapping[str, Any]) -> str:

@@ -66,6 +66,15 @@ def _time_is_meant(
         return symbol is None or symbol_is_meant(symbol, place, bound, source)
     if "opened" in near and _tells_an_opening(place, bound, source):
         return False
+    if {"sold", "written", "wrote"} & near and when.part == "" and source.bought:
+        # The time of a roll is not when the call that it bought back was sold.
+        is_named = any(name.dim == "symbol" for name in bound.names)
+        bought, sold = (
+            any(symbol_is_meant(each, place, bound, source) for each in options)
+            for options in (source.bought, source.sold)
+        )
+        if is_named and bought and not sold:
+            return False
     if when.part == "closed_by":
         return bool(CLOSED_WORDS & (near | words))
     if when.part in ("later", "updates"):
@@ -85,6 +94,38 @@ def _tells_an_opening(place: int, bound: Bound, source: SourceFacts) -> bool:
     return False
 
 
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_RELATIVE = frozenset({"yesterday", "tomorrow", "noon", "midnight", "tonight", "ago"})
+_SPANS = frozenset({"week", "month", "year", "quarter"})
+
+
+def loose_times(bound: Bound) -> Iterator[int]:
+    """Yield the places of words for a time that no record has: "yesterday", "last month"."""
+    for place in bound.claims:
+        token = bound.tokens[place]
+        if token.kind != "word":
+            continue
+        before = bound.tokens[place - 1].text if place else ""
+        is_span = before == "last" and token.text in _SPANS
+        is_other_day = token.text in _WEEKDAYS and not _is_weekday(place, bound)
+        if token.text in _RELATIVE or is_span or is_other_day:
+            yield place
+
+
+def _is_weekday(place: int, bound: Bound) -> bool:
+    """Whether the full date beside a weekday falls on it."""
+    for at in (place + 1, place + 2, place - 1, place - 2):
+        token = bound.tokens[at] if 0 <= at < len(bound.tokens) else None
+        date = token.value if token is not None else None
+        if isinstance(date, Date) and date.year and date.month and date.day:
+            try:
+                day = datetime(date.year, date.month, date.day, tzinfo=UTC)
+            except ValueError:
+                return False
+            return day.weekday() == _WEEKDAYS.index(bound.tokens[place].text)
+    return False
+
+
 def time_fits(said: Date, of: Mapping[str, Any]) -> bool:
     """Return whether a date names the period of a group: its key, or else the filter's."""
     for dim in ("day", "week"):
@@ -99,6 +140,9 @@ def time_fits(said: Date, of: Mapping[str, Any]) -> bool:
     since, until = of.get("since"), of.get("until")
     if since is None or until is None:
         return False
+    if said.minute is not None:
+        # "At 12:00" names a filter of that minute, never one of the hours from then on.
+        return date_is(said, since, has_clock=True) and until - since <= timedelta(minutes=1)
     if said.day is not None:
         return date_is(said, since, has_clock=False) and until - since <= timedelta(days=1)
     if said.month is not None:
