@@ -22,9 +22,9 @@ from callwright.agents.explainer_drafts import Drafts
 from callwright.agents.explainer_prompt import asked, explainer_instructions, history
 from callwright.agents.explainer_tools import Inquiry, InquiryCaps, explainer_tools_text
 from callwright.agents.explainer_words import no_answer
-from callwright.agents.manager import failure_of
 from callwright.agents.prompt import version_of
 from callwright.agents.providers import ManagerSettings, Provider
+from callwright.agents.runs import failure_of
 from callwright.domain.explain import ChatAnswer, ChatEvent, ChatTurn, Claim, Source
 from callwright.errors import CallwrightError, StorageError
 from callwright.explain import evidence

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents import Agent, FunctionTool, ModelResponse, RunContextWrapper, RunHooks
+from agents import Agent, FunctionTool, RunContextWrapper
 from agents.tool_context import ToolContext
 
-from callwright.agents.toolbox import require_no_flood, require_text
+from callwright.agents.runs import CallCaps
 from callwright.domain.explain import ChatCall, ChatEvent, Source, ToolUsed
 from callwright.tools.fences import fenced
 from callwright.tools.memory_tools import MEMORY_TOOLS
@@ -130,34 +130,11 @@ def explainer_tools_text() -> str:
     )
 
 
-class InquiryCaps(RunHooks[Inquiry]):
-    """Looks at each reply before any of its tools runs; raises ``ModelFailed`` to end the run."""
-
-    def __init__(self, *, tool_calls_max: int, tool_calls_per_turn_max: int) -> None:
-        self._tool_calls_max = tool_calls_max
-        self._tool_calls_per_turn_max = tool_calls_per_turn_max
+class InquiryCaps(CallCaps[Inquiry]):
+    """The caps of a question; a tool that does not exist is told so, as any wrong call is."""
 
     async def on_llm_start(
         self, context: RunContextWrapper[Inquiry], agent: Agent[Inquiry], *args: Any
     ) -> None:
         """Count the turn."""
         context.context.turns += 1
-
-    async def on_llm_end(
-        self,
-        context: RunContextWrapper[Inquiry],
-        agent: Agent[Inquiry],
-        response: ModelResponse,
-    ) -> None:
-        """Refuse a flood of calls, a refusal, and no answer; a tool that is none is told so."""
-        calls = [item for item in response.output if item.type == "function_call"]
-        inquiry = context.context
-        inquiry.tool_calls += len(calls)
-        require_no_flood(
-            len(calls),
-            inquiry.tool_calls,
-            per_turn_max=self._tool_calls_per_turn_max,
-            total_max=self._tool_calls_max,
-        )
-        if not calls:
-            require_text(response)

@@ -1,6 +1,6 @@
 """How a decision fails inside the manager: one exception with a stable code, and what became of it.
 
-It never leaves ``callwright.agents``: the manager turns it into an answer with ``failure`` set.
+It never leaves ``callwright.agents``: whoever asks makes it an answer with ``failure`` set.
 """
 
 from __future__ import annotations

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
 import time
 from collections.abc import Callable
 from typing import Any, Literal
 
 from agents import Agent, RunConfig, Runner
-from agents.exceptions import AgentsException, MaxTurnsExceeded, ModelRefusalError
 from agents.run_config import ToolExecutionConfig
 
 from callwright.agents.answers import read_answer
@@ -23,23 +21,20 @@ from callwright.agents.booking import BookedModel
 from callwright.agents.failures import ModelFailed
 from callwright.agents.prompt import instructions, situation, version_of
 from callwright.agents.providers import ManagerSettings, Provider
+from callwright.agents.runs import failure_of
 from callwright.agents.toolbox import Caps, Decision, finish, manager_tools, tools_text
 from callwright.domain.decision import REASONING_LENGTH_MAX, DoNothing, Proposal
-from callwright.domain.failure import ModelFailure
 from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.record import DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
-from callwright.errors import BudgetExhausted, StorageError
+from callwright.errors import StorageError
 from callwright.ports import BrainAnswer, UsageBook
 from callwright.tools.candidates import Check
 from callwright.tools.fences import outside_text
 from callwright.tools.proposal import read_proposal
 
 MESSAGE_LENGTH_MAX = 300
-
-# The SDK reports failed requests to whoever listens; with nobody listening, to the terminal.
-logging.getLogger("openai.agents").addHandler(logging.NullHandler())
 
 
 class LlmBrain:
@@ -194,23 +189,3 @@ class LlmBrain:
     def _told(self, text: str, *, length_max: int) -> str:
         # Masked before it is cut: half a secret would pass unseen.
         return outside_text(self._settings.mask(self._redact(text)), length_max=length_max)
-
-
-def failure_of(error: Exception) -> ModelFailed:
-    """Return what a failed run means; the texts of the SDK's own errors are not passed on."""
-    match error:
-        case ModelFailed():
-            return error
-        case BudgetExhausted():
-            return ModelFailed(ModelFailure.BUDGET_EXHAUSTED, error.message)
-        case TimeoutError():
-            return ModelFailed(ModelFailure.TIMEOUT, "the deadline passed")
-        case MaxTurnsExceeded():
-            return ModelFailed(ModelFailure.TOO_MANY_CALLS, "it took too many turns")
-        case ModelRefusalError():
-            return ModelFailed(ModelFailure.REFUSED, "the model refused")
-        case AgentsException():
-            return ModelFailed(
-                ModelFailure.BAD_REPLY, f"the reply made no sense: {type(error).__name__}"
-            )
-    return ModelFailed(ModelFailure.BAD_REPLY, f"unexpected {type(error).__name__}")

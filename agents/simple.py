@@ -16,10 +16,9 @@ from pydantic_core import to_jsonable_python
 
 from callwright.agents.answers import read_answer
 from callwright.agents.failures import ModelFailed
-from callwright.agents.manager import failure_of
 from callwright.agents.prompt import actions_text, rendered, version_of
 from callwright.agents.providers import ManagerSettings, Provider
-from callwright.agents.toolbox import Caps
+from callwright.agents.runs import CallCaps, failure_of
 from callwright.domain.decision import REASONING_LENGTH_MAX, Proposal, parse_proposal
 from callwright.errors import CallwrightError, DataInvalid, DecisionInvalid
 from callwright.ports import BudgetStage, RequestUsage
@@ -134,7 +133,7 @@ async def _choose(
                 shown,
                 context=_Nothing(),
                 max_turns=1,
-                hooks=Caps(tool_calls_max=0, tool_calls_per_turn_max=0),
+                hooks=CallCaps(tool_calls_max=0, tool_calls_per_turn_max=0),
                 run_config=RunConfig(tracing_disabled=True, trace_include_sensitive_data=False),
             )
             return read_answer(str(result.final_output or ""), read)
@@ -183,7 +182,6 @@ class _Nothing:
     """A run context without tools."""
 
     def __init__(self) -> None:
-        self.turn_answers: dict[str, str] = {}
         self.tool_calls = 0
 
 

@@ -17,13 +17,13 @@ from agents import (
     FunctionToolResult,
     ModelResponse,
     RunContextWrapper,
-    RunHooks,
     ToolsToFinalOutputResult,
 )
 from agents.tool_context import ToolContext
 
 from callwright.agents.answers import same_proposal
 from callwright.agents.failures import ModelFailed
+from callwright.agents.runs import CallCaps, calls_of
 from callwright.domain.decision import Proposal
 from callwright.domain.failure import ModelFailure
 from callwright.domain.limits import Limits
@@ -178,12 +178,8 @@ def finish(
     return ToolsToFinalOutputResult(is_final_output=is_over, final_output="")
 
 
-class Caps(RunHooks[Decision]):
-    """Looks at each reply before any of its tools runs; raises ``ModelFailed`` to end the run."""
-
-    def __init__(self, *, tool_calls_max: int, tool_calls_per_turn_max: int) -> None:
-        self._tool_calls_max = tool_calls_max
-        self._tool_calls_per_turn_max = tool_calls_per_turn_max
+class Caps(CallCaps[Decision]):
+    """The caps of a decision; a tool that does not exist, or a second proposal, ends it too."""
 
     async def on_llm_start(
         self, context: RunContextWrapper[Decision], agent: Agent[Decision], *args: Any
@@ -197,16 +193,9 @@ class Caps(RunHooks[Decision]):
         agent: Agent[Decision],
         response: ModelResponse,
     ) -> None:
-        """Refuse a flood of calls, a tool that does not exist, two proposals, and no answer."""
-        calls = [item for item in response.output if item.type == "function_call"]
-        decision = context.context
-        decision.tool_calls += len(calls)
-        require_no_flood(
-            len(calls),
-            decision.tool_calls,
-            per_turn_max=self._tool_calls_per_turn_max,
-            total_max=self._tool_calls_max,
-        )
+        """Refuse also a tool that does not exist, and two proposals."""
+        await super().on_llm_end(context, agent, response)
+        calls = calls_of(response)
         for call in calls:
             if call.name not in READ_TOOLS and call.name != PROPOSE:
                 name = outside_text(call.name, length_max=40)
@@ -214,8 +203,6 @@ class Caps(RunHooks[Decision]):
         proposed = {_meaning(call.arguments) for call in calls if call.name == PROPOSE}
         if len(proposed) > 1:
             raise ModelFailed(ModelFailure.AMBIGUOUS, "two different proposals in one turn")
-        if not calls:
-            require_text(response)
 
 
 def _meaning(arguments: str) -> str:
@@ -223,27 +210,6 @@ def _meaning(arguments: str) -> str:
         return same_proposal(read_arguments(arguments))
     except DecisionInvalid:
         return arguments
-
-
-def require_no_flood(in_turn: int, so_far: int, *, per_turn_max: int, total_max: int) -> None:
-    """Raise ``ModelFailed`` when a model calls more tools than it may."""
-    if in_turn > per_turn_max or so_far > total_max:
-        raise ModelFailed(
-            ModelFailure.TOO_MANY_CALLS, f"{in_turn} tool calls in one turn, {so_far} so far"
-        )
-
-
-def require_text(response: ModelResponse) -> None:
-    """Raise ``ModelFailed`` when a reply without tool calls refuses, or says nothing."""
-    text = ""
-    for item in response.output:
-        for part in getattr(item, "content", None) or ():
-            if part.type == "refusal":
-                reason = outside_text(part.refusal)
-                raise ModelFailed(ModelFailure.REFUSED, f"the model refused: {reason}")
-            text += getattr(part, "text", None) or ""
-    if not text.strip():
-        raise ModelFailed(ModelFailure.EMPTY, "the model answered with nothing")
 
 
 def tools_text(*, stepwise: bool) -> str:

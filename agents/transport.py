@@ -30,6 +30,8 @@ from callwright.tools.fences import outside_text
 
 # At DEBUG it writes a reply's headers down, whatever a server has put there.
 logging.getLogger("httpcore2").setLevel(logging.INFO)
+# The SDK reports failed requests to whoever listens; with nobody listening, to the terminal.
+logging.getLogger("openai.agents").addHandler(logging.NullHandler())
 
 RETRY_AFTER_S_MAX = 60.0
 

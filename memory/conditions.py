@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from callwright.domain.base import iso_utc
-from callwright.domain.history import DecisionFilter
+from callwright.domain.history import ANY_FAILURE, DecisionFilter
 from callwright.memory.fulltext import Facets, facet
 from callwright.memory.reader import DecisionReader
-
-ANY_FAILURE = "ANY"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from callwright.domain.base import iso_utc
 from callwright.domain.history import (
+    ANY_FAILURE,
     CashSum,
     DecisionFilter,
     GroupName,
@@ -26,7 +27,6 @@ from callwright.domain.history import (
 )
 from callwright.errors import QueryInvalid
 from callwright.memory.conditions import (
-    ANY_FAILURE,
     Conditions,
     conditions_of,
     pruned_before,

@@ -12,7 +12,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from callwright.domain.history import VerdictName
+from callwright.domain.history import ANY_FAILURE, VerdictName
 from callwright.domain.instrument import OptionInstrument, parse_option_name
 from callwright.domain.record import CycleRecord, OrderUpdate
 from callwright.errors import DataInvalid
@@ -20,7 +20,7 @@ from callwright.memory.fulltext import facet
 
 NANO = 1_000_000_000
 MICRO = 1_000_000
-ANY_FAILED = facet("failure", "ANY")
+ANY_FAILED = facet("failure", ANY_FAILURE)
 
 
 @dataclass(frozen=True)

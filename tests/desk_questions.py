@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 Json = Mapping[str, Any]
 Kind = Literal["structured", "keyword", "paraphrase", "aggregate", "unanswerable", "trick"]
 
+OPEN, ROLL, HOLD = "OPEN_COVERED_CALL", "ROLL_COVERED_CALL", "DO_NOTHING"
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",

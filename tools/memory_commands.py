@@ -8,8 +8,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from callwright.domain.base import iso_utc
-from callwright.domain.decision import Action
-from callwright.domain.history import DecisionFilter, DecisionSearch, StatsQuestion
+from callwright.domain.history import (
+    ACTION_WORDS,
+    DecisionFilter,
+    DecisionSearch,
+    StatsQuestion,
+)
 from callwright.tools.memory_questions import (
     DecisionArguments,
     NoArguments,
@@ -17,13 +21,6 @@ from callwright.tools.memory_questions import (
     StatsArguments,
     WhatIfArguments,
 )
-
-_ACTIONS = {
-    Action.OPEN_COVERED_CALL: "open",
-    Action.ROLL_COVERED_CALL: "roll",
-    Action.CLOSE_COVERED_CALL: "close",
-    Action.DO_NOTHING: "hold",
-}
 
 
 def search_command(arguments: SearchArguments) -> str:
@@ -93,7 +90,7 @@ def _digits(value: Decimal | float) -> str:
 def _filters(where: DecisionFilter) -> Iterator[str]:
     for option, actions in (("--action", where.action), ("--proposed", where.proposed_action)):
         for action in actions:
-            yield from (option, _ACTIONS[action])
+            yield from (option, ACTION_WORDS[action])
     texts: Iterable[tuple[str, str | None]] = (
         ("--verdict", where.verdict),
         ("--status", where.status),

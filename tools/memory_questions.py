@@ -20,6 +20,7 @@ from callwright.domain.codes import DENIAL_CODES, FAILURE_CODES
 from callwright.domain.decision import Action
 from callwright.domain.explain import WhatIf
 from callwright.domain.history import (
+    ANY_FAILURE,
     DecisionFilter,
     DecisionSearch,
     GroupName,
@@ -32,7 +33,6 @@ from callwright.tools.fences import outside_text
 from callwright.tools.proposal import read_arguments
 
 Coin = Literal["BTC", "ETH"]
-ANY_FAILURE = "ANY"
 HITS_SHOWN = 10
 HITS_SHOWN_MAX = 20
 GROUPS_SHOWN = 20

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from callwright.cli import main
 from callwright.cli.decision_tables import page_view
@@ -116,6 +118,7 @@ def test_a_day_without_a_time_is_included(ask: Ask) -> None:
         (["show", "9999"], "no decision 9999"),
         (["list", "--action", "yolo"], "cannot be asked"),
         (["list", "--since", "yesterday"], "is no time"),
+        (["list", "--until", "9999-12-31"], "is no time"),
         (["list", "--strike", "high"], "is no strike"),
         (["stats", "--by", "mood"], "cannot be asked"),
         (["stats", "--by", "day", "--by", "day"], "twice"),
@@ -161,6 +164,23 @@ def test_a_narrow_list_shows_numbers_and_times_whole(
     _, out, _ = ask("list", "--limit", "3")
     for hit in page["hits"]:
         assert f"{hit['id']}  {hit['as_of'][:16].replace('T', ' ')}  " in out
+
+
+def test_a_close_after_a_failure_is_shown_as_the_close_it_was(ask: Ask) -> None:
+    _, out, _ = ask("list", "--limit", "1", "--json")
+    page = SearchPage.model_validate_json(out)
+    (hit,) = page.hits
+    closed = {"action": "CLOSE_COVERED_CALL", "failure": "LLM_TIMEOUT", "source": "care"}
+    failed = hit.model_copy(update=closed)
+    held = failed.model_copy(update={"action": "DO_NOTHING"})
+    shown = page_view(page.model_copy(update={"hits": (failed, held)}), width=200)
+    printed = io.StringIO()
+    Console(width=200, file=printed).print(shown[0])
+    rows = printed.getvalue().splitlines()[1:]
+    assert [("CLOSE" in row, "FAILED" in row, "LLM_TIMEOUT" in row) for row in rows] == [
+        (True, False, True),
+        (False, True, True),
+    ]
 
 
 def test_folded_rows_are_told(ask: Ask) -> None:

@@ -169,6 +169,15 @@ def test_repeats_count_as_one_situation() -> None:
     assert score.agreement == 0.5
 
 
+def test_failing_each_time_and_being_asked_once_are_no_agreement() -> None:
+    failing = [a_trial("a/1", "failed", repeat=n) for n in range(2)]
+    assert score_of("llm", failing).agreement == 0.0
+    # The run was stopped before the second asking of a/2.
+    mixed = [*failing, a_trial("a/2", "right"), a_trial("a/3", "right")]
+    mixed.append(a_trial("a/3", "right", repeat=1))
+    assert score_of("llm", mixed).agreement == 0.5
+
+
 def test_an_unknown_cost_makes_the_sum_unknown() -> None:
     trials = [a_trial("a/1", "right", cost_usd=0.01), a_trial("a/2", "right")]
     assert score_of("llm", trials).cost_usd is None

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from callwright.domain.explain import Claim, Source
 from callwright.explain.evidence import check, marked, problems_text
 from callwright.explain.fields import field_words_text
+from callwright.explain.options import is_symbol
+from callwright.explain.reading import Instrument
 
 OLD, NEW, OTHER = "BTC-9JAN26-97000-C", "BTC-16JAN26-98000-C", "BTC-16JAN26-99000-C"
 
@@ -314,3 +316,9 @@ def test_any_result_is_read_without_an_error(result: Any) -> None:
     )
     text = "3 rolls in November, delta 0.25 and BTC-9JAN26-97000-C [stats-1] [#1]."
     check(text, (source,), lambda number: given_result)
+
+
+def test_an_option_that_no_calendar_has_is_not_the_one_that_was_named() -> None:
+    named = Instrument("BTC", (None, 1, 16), 97_000.0, "C")
+    assert is_symbol("BTC-16JAN26-97000-C", named)
+    assert not is_symbol("BTC-16XYZ26-97000-C", named)

@@ -141,6 +141,16 @@ def test_known_answers(traded: Any, long: Any, subtests_of: Any) -> None:
     assert tried == set(KNOWN)
 
 
+def test_a_failed_decision_is_never_said_to_have_held(long: Any) -> None:
+    question = next(each for each in long.questions if each.name == "last-failure")
+    (failed, *_) = question.calls[0].ids
+    found = ask(long.desk, f"Why decision {failed}?")
+    assert not found.unsupported
+    assert "nothing was done" in found.text
+    assert "failed to decide" in found.text
+    assert "held" not in found.text
+
+
 def test_what_it_does_not_understand_it_says(traded: Any) -> None:
     found = ask(traded.desk, "What's the weather in Paris?")
     assert found.failure is None

@@ -50,7 +50,7 @@ def costs_view(found: Mapping[str, Any]) -> list[RenderableType]:
     """Return the report of ``read_costs`` for a terminal, part by part."""
     from rich.text import Text
 
-    from callwright.cli.tables import plain_table
+    from callwright.cli.tables import plain_table, printable
 
     parts: list[RenderableType] = []
     if found["totals"]:
@@ -60,7 +60,7 @@ def costs_view(found: Mapping[str, Any]) -> list[RenderableType]:
             *("requests", "input", "cached", "output", "reasoning", "USD", "reserved USD"),
         )
         for row in found["totals"]:
-            name = f"{row['day']}  {_printable(row['model'])}"
+            name = f"{row['day']}  {printable(row['model'])}"
             # Two words, and none of them may be cut.
             table.columns[0].min_width = max(table.columns[0].min_width or 0, len(name))
             table.add_row(
@@ -101,12 +101,14 @@ def costs_view(found: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _notes(found: Mapping[str, Any]) -> list[str]:
+    from callwright.cli.tables import printable
+
     unpriced = sum(row["unpriced"] for row in found["totals"])
     still_open = sum(row["open"] for row in found["totals"])
     without_tokens = sum(row["without_tokens"] for row in found["totals"])
     notes = []
     if unpriced:
-        names = ", ".join(_printable(name) for name in found["unpriced_models"])
+        names = ", ".join(printable(name) for name in found["unpriced_models"])
         notes.append(
             f"Requests without a known cost: {unpriced} ({names}). Each counts as spent at what "
             "was reserved for it, if anything. Prices of models go into LLM_PRICES_FILE."
@@ -127,7 +129,3 @@ def _usd(amount: str | None) -> str:
 
 def _days(days: int) -> str:
     return "the last day" if days == 1 else f"the last {days} days"
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable())

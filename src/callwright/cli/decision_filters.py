@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -105,14 +104,6 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-_ACTIONS = {
-    "open": "OPEN_COVERED_CALL",
-    "roll": "ROLL_COVERED_CALL",
-    "close": "CLOSE_COVERED_CALL",
-    "hold": "DO_NOTHING",
-}
-
-
 def decision_filter(
     *,
     action: Did = None,
@@ -134,45 +125,29 @@ def decision_filter(
 
     Raises:
         ConfigError: One of them cannot be meant.
+        QueryInvalid: A strike or a time is none.
     """
-    from callwright.domain.history import DecisionFilter
+    from callwright.domain.history import ACTION_WORDS, ANY_FAILURE, DecisionFilter
+    from callwright.tools.memory_questions import strike_of, time_of
 
+    names = {word: action.value for action, word in ACTION_WORDS.items()}
     found: Which = valid(
         DecisionFilter,
-        action=tuple(_ACTIONS.get(name.lower(), name) for name in action or ()),
-        proposed_action=tuple(_ACTIONS.get(name.lower(), name) for name in proposed or ()),
+        action=tuple(names.get(name.lower(), name) for name in action or ()),
+        proposed_action=tuple(names.get(name.lower(), name) for name in proposed or ()),
         verdict=verdict or ("denied" if denied else None),
         status=status,
         code=code,
-        failure=failure or ("ANY" if failed else None),
+        failure=failure or (ANY_FAILURE if failed else None),
         underlying=underlying and underlying.upper(),
         symbol=symbol and symbol.upper(),
-        strike_usd=None if strike is None else _strike(strike),
+        # Read as a model's are, so that a command that an answer names asks the same.
+        strike_usd=None if strike is None else strike_of(strike),
         source=source,
-        since=None if since is None else _time(since, is_end=False),
-        until=None if until is None else _time(until, is_end=True),
+        since=None if since is None else time_of("since", since, is_end=False),
+        until=None if until is None else time_of("until", until, is_end=True),
     )
     return found
-
-
-def _strike(text: str) -> float:
-    clean = text.lower().lstrip("$").replace(",", "")
-    with suppress(ValueError):
-        return float(clean[:-1]) * 1000 if clean.endswith("k") else float(clean)
-    raise ConfigError(f"{text!r} is no strike", remedy="as 97000, 97,000 or 97k")
-
-
-def _time(text: str, *, is_end: bool) -> Any:
-    from datetime import UTC, datetime, timedelta
-
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise ConfigError(
-            f"{text!r} is no time", remedy="as 2026-01-05 or 2026-01-05T08:00, in UTC"
-        ) from exc
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return at + timedelta(days=1) if is_end and len(text) == len("2026-01-05") else at
 
 
 def valid(model: Any, **fields: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +10,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from callwright.cli.tables import figure, plain_table
+from callwright.cli.report import minute_of
+from callwright.cli.tables import Facts, figure, plain_table, printable
 from callwright.domain.history import (
+    ACTION_WORDS,
     DecisionDetail,
     DecisionHit,
     LinkedDecision,
@@ -20,12 +22,7 @@ from callwright.domain.history import (
     StatsRow,
 )
 
-_SHORT = {
-    "OPEN_COVERED_CALL": "OPEN",
-    "ROLL_COVERED_CALL": "ROLL",
-    "CLOSE_COVERED_CALL": "CLOSE",
-    "DO_NOTHING": "HOLD",
-}
+_SHORT = {action.value: word.upper() for action, word in ACTION_WORDS.items()}
 _UNKNOWN = "—"
 _TIME_WIDTH = len("2026-01-05 08:00")
 _DID_WIDTH = len("FAILED")
@@ -43,9 +40,9 @@ def page_view(page: SearchPage, *, width: int) -> list[RenderableType]:
         table.add_column("did", no_wrap=True, min_width=_DID_WIDTH)
         table.add_column("what and why", no_wrap=True)
         for hit in page.hits:
-            why = Text(_printable(_why(hit)).replace("\n", " "))
+            why = Text(printable(_why(hit), lines=True).replace("\n", " "))
             why.truncate(room, overflow="ellipsis")
-            table.add_row(str(hit.id), _minute(hit.as_of), Text(_did(hit)), why)
+            table.add_row(str(hit.id), minute_of(hit.as_of), Text(_did(hit)), why)
         parts.append(table)
     shown = sum(hit.run_length for hit in page.hits)
     more = "" if page.total_is_exact else "more than "
@@ -61,27 +58,23 @@ def page_view(page: SearchPage, *, width: int) -> list[RenderableType]:
 def detail_view(found: DecisionDetail) -> list[RenderableType]:
     """Return one decision for a terminal."""
     record = found.record
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-
-    def say(name: str, *values: object) -> None:
-        text = "\n".join(_printable(str(value)) for value in values if value not in (None, ""))
-        if text:
-            table.add_row(name, Text(text))
-
+    facts = Facts()
+    say = facts.say
     proposed, final, state = record.proposed_action, record.final_action, record.state
     say("decision", f"{found.id}  {record.cycle_id}")
     say("market", state.as_of, ", ".join(f"{k} {v:,.2f}" for k, v in state.spot.items()))
     model = (record.llm or {}).get("model")
     say("decided by", record.decision_source + (f", {model}" if model else ""))
-    say("proposed", _named(proposed.action, proposed.params), proposed.reasoning)
+    say("proposed", named_action(proposed.action, proposed.params), proposed.reasoning)
     if record.baseline_action is not None:
-        say("rules would", _named(record.baseline_action.action, record.baseline_action.params))
-    say("guardrail", _allowed(record.guardrail.allowed), *record.guardrail.reasons)
-    say("risk engine", _allowed(record.risk_check.allowed), *record.risk_check.reasons)
+        say(
+            "rules would",
+            named_action(record.baseline_action.action, record.baseline_action.params),
+        )
+    say("guardrail", gate_word(record.guardrail.allowed), *record.guardrail.reasons)
+    say("risk engine", gate_word(record.risk_check.allowed), *record.risk_check.reasons)
     say("clamps", *(f"{c['name']}: {c['before']} to {c['after']}" for c in record.clamps))
-    say("did", _named(final.action, final.params))
+    say("did", named_action(final.action, final.params))
     say("failure", record.failure, record.failure_message)
     say("execution", record.execution.status, record.execution.message)
     say(
@@ -106,7 +99,7 @@ def detail_view(found: DecisionDetail) -> list[RenderableType]:
         )
     say("settings", *(f"{k}: {a} to {b}" for k, (a, b) in found.config_changes.items()))
     say("run", found.run_id)
-    return [table]
+    return [facts.table]
 
 
 def stats_view(answer: StatsAnswer, groups: Sequence[str]) -> list[RenderableType]:
@@ -144,7 +137,7 @@ def _group(row: StatsRow) -> Text:
         _UNKNOWN if value is None else f"{value:,.10g}" if isinstance(value, float) else value
         for value in row.keys.values()
     )
-    return Text(_printable(keys) or "all")
+    return Text(printable(keys) or "all")
 
 
 def _cash_table(answer: StatsAnswer, name: str) -> Table:
@@ -182,7 +175,8 @@ def _sold_table(answer: StatsAnswer, name: str) -> Table:
 
 
 def _did(hit: DecisionHit) -> str:
-    if hit.failure:
+    # A failed decision may still have closed a call in danger; then that is what was done.
+    if hit.failure and hit.action == "DO_NOTHING":
         return "FAILED"
     if hit.verdict == "denied" and hit.action == "DO_NOTHING":
         return "DENIED"
@@ -206,12 +200,14 @@ def _why(hit: DecisionHit) -> str:
     return " ".join([*parts, hit.reasoning])
 
 
-def _named(action: str, params: Any) -> str:
+def named_action(action: str, params: Mapping[str, Any]) -> str:
+    """Return an action with its parameters, but for the coin, which the option names."""
     rest = ", ".join(f"{k} {figure(v)}" for k, v in params.items() if k != "underlying")
     return f"{action} {rest}".rstrip()
 
 
-def _allowed(allowed: bool | None) -> str:
+def gate_word(allowed: bool | None) -> str:
+    """Return what a gate said."""
     return "not asked" if allowed is None else "allowed" if allowed else "denied"
 
 
@@ -219,7 +215,7 @@ def _link(link: LinkedDecision | None) -> str | None:
     if link is None:
         return None
     did = _SHORT.get(link.action, link.action)
-    return f"#{link.id} {_minute(link.as_of)} {did} {link.status}: {link.reasoning}"
+    return f"#{link.id} {minute_of(link.as_of)} {did} {link.status}: {link.reasoning}"
 
 
 def _later(told_by: int, update: Any) -> str:
@@ -228,11 +224,3 @@ def _later(told_by: int, update: Any) -> str:
     told = ((name, facts[name]) for name in names if facts.get(name) is not None)
     said = ", ".join(f"{name} {figure(value)}" for name, value in told)
     return f"#{told_by} {update.kind} {update.symbol}: {said}"
-
-
-def _minute(as_of: str) -> str:
-    return as_of[:16].replace("T", " ")
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable() or char == "\n")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callwright.cli.tables import figure
+from callwright.cli.report import minute_of
+from callwright.cli.tables import figure, printable
 from callwright.domain.history import DecisionDetail, LinkedDecision
 from callwright.domain.record import ActionRecord, CycleRecord, OrderRecord, VerdictRecord
 
@@ -45,12 +46,12 @@ def why_lines(found: DecisionDetail) -> list[str]:
     if found.config_changes:
         changed = (f"{k} from {a} to {b}" for k, (a, b) in found.config_changes.items())
         lines.append(f"Settings had changed since the decision before: {', '.join(changed)}.")
-    return [_printable(line) for line in lines]
+    return [printable(line) for line in lines]
 
 
 def _what(found: DecisionDetail) -> str:
     record = found.record
-    at = record.state.as_of[:16].replace("T", " ")
+    at = minute_of(record.state.as_of)
     proposed, final = record.proposed_action, record.final_action
     denied = final.action == "DO_NOTHING" and proposed.action != "DO_NOTHING"
     said = f"#{found.id}, {at} UTC: {_who(record)} "
@@ -144,7 +145,7 @@ def _order(order: OrderRecord) -> str:
 
 
 def _linked(link: LinkedDecision) -> str:
-    return f"#{link.id} at {link.as_of[:16].replace('T', ' ')} UTC: {link.reasoning}"
+    return f"#{link.id} at {minute_of(link.as_of)} UTC: {link.reasoning}"
 
 
 def _facts(facts: Mapping[str, Any]) -> str:
@@ -152,7 +153,3 @@ def _facts(facts: Mapping[str, Any]) -> str:
     told = ((name, facts[name]) for name in names if facts.get(name) is not None)
     said = ", ".join(f"{name} {figure(value)}" for name, value in told)
     return f", {said}" if said else ""
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable())

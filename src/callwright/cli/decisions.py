@@ -168,6 +168,7 @@ def import_(
 ) -> None:
     """Rebuild the memory from flight recorder files; a line that is known changes nothing."""
     settings = settings_of(config=config, home=home)
+    from callwright.cli.tables import printable
     from callwright.history import import_lines
 
     paths = sorted(files, key=lambda path: path.name)
@@ -192,7 +193,7 @@ def import_(
         if report.out_of_order:
             print(f"{report.out_of_order:,} are older than decisions before them in the memory")
         for cycle_id in report.contradicting[:20]:
-            print(f"  contradicts the stored record: {_printable(cycle_id)}", file=sys.stderr)
+            print(f"  contradicts the stored record: {printable(cycle_id)}", file=sys.stderr)
     if report.contradicting:
         raise typer.Exit(1)
 
@@ -212,6 +213,7 @@ def verify(
 ) -> None:
     """Compare the memory with the flight recorder, and its index with its records."""
     settings = settings_of(config=config, home=home, log_dir=log_dir)
+    from callwright.cli.tables import printable
     from callwright.history import repair_memory, verify_memory
 
     found = repair_memory(settings) if repair else verify_memory(settings)
@@ -219,7 +221,7 @@ def verify(
         print(json.dumps(found.to_jsonable()))
     else:
         for each in found.differences:
-            print(f"{each.kind} {_printable(each.where)}: {_printable(each.what)}")
+            print(f"{each.kind} {printable(each.where)}: {printable(each.what)}")
         if found.count > len(found.differences):
             print(f"... {found.count - len(found.differences):,} more")
         compared = found.compared
@@ -246,6 +248,7 @@ def prune(
 ) -> None:
     """Delete old decisions, whole months; without --yes say which. Their sums stay."""
     settings = settings_of(config=config, home=home)
+    from callwright.cli.tables import printable
     from callwright.history import plan_prune, prune_memory
 
     first = _month(before)
@@ -260,7 +263,7 @@ def prune(
             + f": {done:,} deleted"
         )
         for obstacle in plan.obstacles:
-            print(f"  may not go: {_printable(obstacle)}", file=sys.stderr)
+            print(f"  may not go: {printable(obstacle)}", file=sys.stderr)
         if plan.decisions and not (yes or plan.obstacles):
             print("Nothing was deleted; --yes deletes them. Their sums stay, their texts do not.")
     if plan.obstacles or (yes and done != plan.decisions):
@@ -310,7 +313,3 @@ def export(
         print(json.dumps({"file": out, "format": name, "decisions": count}))
     else:
         print(f"{count:,} decisions written to {out}")
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable())

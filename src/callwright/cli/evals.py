@@ -106,6 +106,8 @@ def _progress(total: int, *, is_shown: bool) -> Iterator[Callable[[str, Trial], 
     """Show a bar over a model's answers on stderr; plain lines when that is no terminal."""
     from rich.console import Console
 
+    from callwright.cli.tables import printable
+
     console = Console(stderr=True)
     if not is_shown:
         yield lambda brain, trial: None
@@ -129,7 +131,7 @@ def _progress(total: int, *, is_shown: bool) -> Iterator[Callable[[str, Trial], 
                 done += 1
                 answer = trial.answer or trial.failure or "?"
                 text = f"{done}/{total} {brain} {trial.situation}: {answer}"
-                print("".join(c for c in text if c.isprintable()), file=sys.stderr, flush=True)
+                print(printable(text), file=sys.stderr, flush=True)
 
         yield line
 

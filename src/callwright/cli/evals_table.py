@@ -82,7 +82,9 @@ def _not_right(run: Run, situations: Iterable[Situation]) -> list[RenderableType
         text = Text(f"{kind:<10}", style="" if kind == "neither" else "bold red")
         answer = outside_text(trial.answer or trial.failure or "?")
         text.append(f"{trial.situation}: {answer}. ", style="bold")
-        text.append(outside_text(trial.why or debatable[trial.situation], length_max=_WIDE))
+        # Why a situation is debatable says nothing of an answer that never came.
+        why = trial.why or debatable[trial.situation] if trial.valid else trial.failure_message
+        text.append(outside_text(why, length_max=_WIDE))
         lines.append(text)
     title = f"Answers of {run.brain} that are not right: {len(lines)}"
     return [Text(title, style="bold"), *lines]

@@ -8,6 +8,7 @@ from math import isfinite
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 
 def plain_table(title: str | None, left: str, *right: str, is_left_folded: bool = False) -> Table:
@@ -33,6 +34,31 @@ def figure(value: object) -> str:
         return str(value)
     digits = f"{Decimal(repr(value)):f}"
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """Return a text of others without what could steer a terminal; line ends stay on request."""
+    return "".join(char for char in text if char.isprintable() or (lines and char == "\n"))
+
+
+class Facts:
+    """What there is to say of one thing: a name and its values a row.
+
+    Attributes:
+        table: For a console.
+    """
+
+    def __init__(self) -> None:
+        self.table = Table(show_header=False, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        self.table.add_column(style="bold", no_wrap=True)
+        self.table.add_column(overflow="fold")
+
+    def say(self, name: str, *values: object) -> None:
+        """Add a row, a value a line; nothing when no value says anything."""
+        texts = (printable(str(value), lines=True) for value in values if value not in (None, ""))
+        text = "\n".join(texts)
+        if text:
+            self.table.add_row(name, Text(text))
 
 
 def print_uncut(console: Console, *parts: RenderableType) -> None:

@@ -78,18 +78,10 @@ def what_if(
 
 def answer_view(answer: WhatIfAnswer) -> list[RenderableType]:
     """Return an answer for a terminal."""
-    from rich.table import Table
-    from rich.text import Text
+    from callwright.cli.tables import Facts
 
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-
-    def say(name: str, *values: object) -> None:
-        text = "\n".join(_printable(str(value)) for value in values if value not in (None, ""))
-        if text:
-            table.add_row(name, Text(text))
-
+    facts = Facts()
+    say = facts.say
     state = answer.state
     say("snapshot", f"decision #{answer.decision_id}, {answer.as_of}")
     say("changed", *answer.changes)
@@ -103,20 +95,23 @@ def answer_view(answer: WhatIfAnswer) -> list[RenderableType]:
     say("would do", _action(answer.final_action))
     say("really did", _action(answer.actual_action), answer.actual_action["reasoning"])
     say("candidates", *(_candidate(each) for each in state["candidates"][:CANDIDATES_SHOWN_MAX]))
-    return [table]
+    return [facts.table]
 
 
 def _action(action: Mapping[str, Any]) -> str:
-    rest = ", ".join(f"{k} {v}" for k, v in action["params"].items() if k != "underlying")
-    return f"{action['action']} {rest}".rstrip()
+    from callwright.cli.decision_tables import named_action
+
+    return named_action(action["action"], action["params"])
 
 
 def _verdict(verdict: Mapping[str, Any]) -> list[str]:
+    from callwright.cli.decision_tables import gate_word
     from callwright.domain.verdict import Reason
 
-    allowed = verdict["allowed"]
-    word = "not asked" if allowed is None else "allowed" if allowed else "denied"
-    return [word, *(str(Reason.model_validate(reason)) for reason in verdict["reasons"])]
+    return [
+        gate_word(verdict["allowed"]),
+        *(str(Reason.model_validate(reason)) for reason in verdict["reasons"]),
+    ]
 
 
 def _candidate(candidate: Mapping[str, Any]) -> str:
@@ -125,7 +120,3 @@ def _candidate(candidate: Mapping[str, Any]) -> str:
         f"{candidate['symbol']} delta {candidate['delta']:.3f}, bid {candidate['bid_coin']:g}: "
         f"{would}"
     )
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable())

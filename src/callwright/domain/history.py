@@ -22,6 +22,17 @@ GroupName = Literal[
     "status", "model", "underlying", "symbol", "strike",
 ]  # fmt: skip
 
+ANY_FAILURE = "ANY"
+"""As a filter's ``failure``: every decision that failed, whatever its code."""
+
+ACTION_WORDS: Mapping[Action, str] = {
+    Action.OPEN_COVERED_CALL: "open",
+    Action.ROLL_COVERED_CALL: "roll",
+    Action.CLOSE_COVERED_CALL: "close",
+    Action.DO_NOTHING: "hold",
+}
+"""What the command line and its tables call the actions."""
+
 SEARCH_LIMIT_MAX = 200
 TOTAL_COUNTED_MAX = 1_000
 

@@ -133,7 +133,8 @@ class Score(Frozen):
     Attributes:
         situations, askings: How many were asked, and how often in all.
         failed: Askings without an answer.
-        agreement: Share of situations whose answers were all the same; None without repeats.
+        agreement: Of the situations that were asked more than once, the share with the same answer
+            each time; failing each time is none. None without repeats.
         acts, waits: Right answers where holding is not right, and where it is.
         right_by_family: Share of right answers in each family.
         cost_usd: None when any asking's is not known.
@@ -180,7 +181,7 @@ def score_of(brain: str, trials: Sequence[Trial]) -> Score:
         if not trial.valid:
             failures[trial.failure or "?"] += 1
     latencies = sorted(t.latency_ms for t in trials if t.latency_ms is not None)
-    has_repeats = len(trials) > n
+    repeated = [group for group in by_situation.values() if len(group) > 1]
     return Score(
         brain=brain,
         situations=n,
@@ -191,9 +192,7 @@ def score_of(brain: str, trials: Sequence[Trial]) -> Score:
         acts=wilson(math.fsum(apart[True]), len(apart[True])),
         waits=wilson(math.fsum(apart[False]), len(apart[False])),
         right_by_family={family: _mean(shares) for family, shares in sorted(families.items())},
-        agreement=_mean(len({t.answer for t in group}) == 1 for group in by_situation.values())
-        if has_repeats
-        else None,
+        agreement=_mean(map(_is_same, repeated)) if repeated else None,
         **{
             name: _total([getattr(t, name) for t in trials])
             for name in ("requests", "input_tokens", "cached_tokens", "output_tokens", "cost_usd")
@@ -227,6 +226,11 @@ def compared(trials: Sequence[Trial], baseline: Sequence[Trial]) -> Comparison:
     better, worse = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     p = float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
     return Comparison(better=better, worse=worse, p_value=p)
+
+
+def _is_same(group: Sequence[Trial]) -> bool:
+    answers = {trial.answer for trial in group}
+    return len(answers) == 1 and None not in answers
 
 
 def _right(group: Sequence[Trial]) -> float:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from callwright.domain.explain import Claim, ClaimKind, Source
-from callwright.explain.binding import Bound, Mention, bind
+from callwright.explain.binding import Bound, bind
 from callwright.explain.deeds import false_deeds
 from callwright.explain.desk_states import false_states
 from callwright.explain.facts import FREE_TEXT, SourceFacts, record_facts, walk
 from callwright.explain.holding import number_holds
+from callwright.explain.mentions import Mention
 from callwright.explain.names import DESIGN_NOUNS, LOOKED, QUOTING
 from callwright.explain.options import code_holds, instrument_holds, text_holds
 from callwright.explain.reading import Instrument, Token

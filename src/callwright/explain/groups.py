@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callwright.explain.binding import Mention, Name
 from callwright.explain.facts import Fact, SourceFacts
+from callwright.explain.mentions import Mention, Name
 from callwright.explain.options import in_search_text, is_symbol
 from callwright.explain.reading import Instrument
 from callwright.explain.times import boundary_fits, time_fits

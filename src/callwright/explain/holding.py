@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from callwright.explain.amounts import agrees, in_unit_of
-from callwright.explain.binding import Bound, Mention, Name
+from callwright.explain.binding import Bound
 from callwright.explain.facts import Fact, SourceFacts, coin_of
 from callwright.explain.fields import FLIPS
 from callwright.explain.groups import group_fits, is_empty_group
+from callwright.explain.mentions import Mention, Name
 from callwright.explain.names import CHANGING, COUNT_NOUNS, NOT_COUNTED
 from callwright.explain.options import is_symbol, resolved
 from callwright.explain.reading import Instrument

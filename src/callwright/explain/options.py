@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from callwright.explain.binding import Bound, Name
+from callwright.explain.binding import Bound
 from callwright.explain.facts import Named, SourceFacts
+from callwright.explain.mentions import Name
 from callwright.explain.names import (
     ACTED_WORDS,
     BOUGHT_WORDS,
@@ -143,7 +144,8 @@ def text_holds(token: Token, sources: Sequence[SourceFacts]) -> tuple[str, str]:
 def is_symbol(symbol: str, parts: Instrument) -> bool:
     """Return whether an option's full name is what was named, in full or in part."""
     match = _SYMBOL_PARTS.match(symbol)
-    if match is None:
+    # A decision's words may name an option that no calendar has.
+    if match is None or match[3].lower() not in MONTHS:
         return False
     coin, day, month, year, strike, fraction, kind = match.groups()
     if parts.coin not in (None, coin) or parts.kind not in (None, kind):

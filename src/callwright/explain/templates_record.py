@@ -41,7 +41,10 @@ def whole(found: Source) -> str:
         f"{plain(coin)} {usd(price)}" for coin, price in record["state"]["spot"].items()
     )
     status = record["execution"]["status"]
-    if status in _DONE_STATUS or final["action"] == Action.DO_NOTHING:
+    if record["failure"] and final["action"] == Action.DO_NOTHING:
+        # To hold is a choice, and none was made.
+        did = "nothing was done"
+    elif status in _DONE_STATUS or final["action"] == Action.DO_NOTHING:
         did = f"{DONE.get(final['action'], 'did')}{_object(final)}"
     else:
         # What was simulated or refused by the venue was not done.
