@@ -5,12 +5,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO   := var/demo
+RULES  := var/rules
 
-.PHONY: run ask test check bench bench-memory seeds fuzz evidence kill-test record constraints clean help
+.PHONY: run rules ask test check bench bench-memory seeds fuzz evidence kill-test record constraints clean help
 
 help:
-	@echo "make run    watch the desk trade a synthetic market on the embedded exchange"
-	@echo "make ask    ask that desk why"
+	@echo "make run    watch a recorded language model run the desk on a synthetic market"
+	@echo "make rules  watch the rules run it for 60 days, on the same market"
+	@echo "make ask    ask the desk of make rules why"
 	@echo "make test   run the tests"
 	@echo "make check  lint, types, import rules"
 	@echo "make bench  measure speed"
@@ -22,20 +24,41 @@ help:
 	@echo "make record  record a real model's replies anew (1.1 GB model, half an hour)"
 	@echo "make seeds  run seeds 1-20 to the end, check every invariant, print their summaries"
 
+# The replies of a real model, recorded (docs/recorded.md): no key, nobody is asked.
 run: $(VENV)/.installed
 	@rm -rf $(DEMO)
-	@$(BIN)/callwright run --venue paper --market synthetic:7 --step 6h --cycles 240 \
-	  --interval 0.05 --no-dry-run --home $(DEMO) --log-dir $(DEMO)/logs
+	@$(BIN)/callwright run --brain recorded --venue paper --market synthetic:7 --step 12h \
+	  --cycles 13 --interval 0.7 --no-dry-run --home $(DEMO) --log-dir $(DEMO)/logs
+	@for question in "What did you decide last, and why?" \
+	  "How many calls did you sell so far?"; do \
+	  printf '\n> %s\n\n' "$$question"; \
+	  $(BIN)/callwright chat "$$question" --recorded --home $(DEMO) || exit 1; done
+	@echo
+	@echo "What next"
+	@echo "  make ask                  the rules on the same market for 60 days, and why"
+	@echo "  . $(BIN)/activate"
+	@echo "  callwright chat \"...\" --home $(DEMO)    ask this desk anything, without a model"
+	@echo "Live, with a key:"
+	@echo "  echo 'OPENAI_API_KEY=...' >> .env && chmod 600 .env"
+	@echo "  callwright run --brain llm --cycles 3 --interval 1 --home var/llm"
+	@echo "Live, without a key, with the recorded model on this machine (1.1 GB):"
+	@echo "  pip install -e '.[local]' && callwright local fetch"
+	@echo "  callwright local serve    prints the settings with which a desk uses it"
 
-# The desk of "make run" answers without a model; callwright chat takes any question.
+rules: $(VENV)/.installed
+	@rm -rf $(RULES)
+	@$(BIN)/callwright run --brain rules --venue paper --market synthetic:7 --step 6h \
+	  --cycles 240 --interval 0.05 --no-dry-run --home $(RULES) --log-dir $(RULES)/logs
+
+# The desk of "make rules" answers without a model; callwright chat takes any question.
 ask: $(VENV)/.installed
-	@test -f $(DEMO)/desk.db || $(MAKE) --no-print-directory run
+	@test -f $(RULES)/desk.db || $(MAKE) --no-print-directory rules
 	@for question in "When did the risk engine last block you, and why?" \
 	  "Why are you picking the 97k strike every time?" \
 	  "How often did you roll in February, and what did it cost?" \
 	  "What would you do if I had no BTC?"; do \
 	  printf '\n> %s\n\n' "$$question"; \
-	  $(BIN)/callwright chat "$$question" --no-llm --home $(DEMO) || exit 1; done
+	  $(BIN)/callwright chat "$$question" --no-llm --home $(RULES) || exit 1; done
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n auto --dist worksteal
@@ -74,7 +97,9 @@ kill-test: $(VENV)/.installed-dev
 record: $(VENV)/.installed-dev
 	@$(PIP) -e '.[local]'
 	@$(BIN)/callwright local fetch --home var
-	@$(BIN)/python scripts/record.py --home var
+	@$(BIN)/python scripts/record.py manager --home var
+	@$(BIN)/python scripts/record.py explainer --home var
+	@test -n "$(MODEL)" || $(BIN)/python scripts/record_demo.py --home var
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "callwright needs Python 3.11 or newer: make PYTHON=python3.11 run")'
@@ -100,4 +125,4 @@ constraints:
 	  | grep -v '@'; } > constraints.txt
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info src/*.egg-info $(DEMO)
+	rm -rf $(VENV) build dist *.egg-info src/*.egg-info $(DEMO) $(RULES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -49,6 +49,7 @@ class BookedModel(Model):
         clock: Seconds that only ever grow.
         max_input_tokens, max_output_tokens: Of all requests together.
         mask: Hides the key in a text of the server's.
+        told: What the record says besides: where recorded replies are from.
 
     Attributes:
         requests: What was booked, in order.
@@ -66,6 +67,7 @@ class BookedModel(Model):
         max_input_tokens: int,
         max_output_tokens: int,
         mask: Callable[[str], str],
+        told: Mapping[str, Any] | None = None,
     ) -> None:
         self._inner = inner
         self._name = name
@@ -75,6 +77,7 @@ class BookedModel(Model):
         self._input_left = max_input_tokens
         self._output_left = max_output_tokens
         self._mask = mask
+        self._told = told or {}
         self._turn = 1
         self.requests: list[RequestUsage] = []
         self.trace: list[dict[str, Any]] = []
@@ -259,6 +262,7 @@ class BookedModel(Model):
             "reasoning_tokens": _total([r.reasoning_tokens for r in self.requests]),
             "cost_usd": float(sum(known)) if known and len(known) == len(costs) else None,
             "trace": self.trace,
+            **self._told,
         }
 
 

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from agents import ModelSettings
 
 from callwright.agents.booking import BookedModel
-from callwright.agents.explainer_drafts import Drafts
-from callwright.agents.explainer_prompt import asked, explainer_instructions, history
+from callwright.agents.explainer_drafts import Drafts, prompts_of
+from callwright.agents.explainer_prompt import asked, history
 from callwright.agents.explainer_tools import Inquiry, InquiryCaps, explainer_tools_text
 from callwright.agents.explainer_words import no_answer
 from callwright.agents.prompt import version_of
@@ -89,13 +89,14 @@ class Explainer:
         self._now = now
         self._clock = clock
         self._provider = Provider(settings, clock)
-        self._instructions = explainer_instructions()
+        self._prompts = prompts_of(stepwise=settings.is_stepwise)
 
     def prompt_version(self, model: str) -> str:
         """Return 12 hex digits over prompt, tool schemas, model settings and model."""
         options = dataclasses.asdict(self._options(model, ""))
         options["retry"] = None
-        return version_of(self._instructions, explainer_tools_text(), options, model)
+        tools = explainer_tools_text(stepwise=self._settings.is_stepwise)
+        return version_of(*self._prompts, tools, options, model)
 
     async def ask(self, question: str, session_id: str | None = None) -> AsyncGenerator[ChatEvent]:
         """Yield what happens while a question is answered; the last event is the one ChatAnswer.
@@ -166,8 +167,9 @@ class Explainer:
             work.drafts = Drafts(
                 work.booked,
                 work.inquiry,
-                instructions=self._instructions,
+                prompts=self._prompts,
                 options=self._options(model, work.version),
+                stepwise=settings.is_stepwise,
                 max_turns=settings.max_turns,
                 caps=InquiryCaps(
                     tool_calls_max=settings.max_tool_calls,

@@ -5,19 +5,51 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents import Agent, ModelSettings, RunConfig, Runner, RunResultStreaming
 from agents.run_config import ToolExecutionConfig
 
 from callwright.agents.booking import BookedModel
-from callwright.agents.explainer_prompt import correction, look_up_first
+from callwright.agents.explainer_prompt import (
+    answer_instructions,
+    answer_now,
+    correction,
+    explainer_instructions,
+    look_up_first,
+    look_up_instructions,
+    look_up_now,
+)
 from callwright.agents.explainer_text import ANSWER_LENGTH_MAX, SafeStream, safe_text
-from callwright.agents.explainer_tools import Inquiry, InquiryCaps, explainer_tools
+from callwright.agents.explainer_tools import (
+    STEPWISE_CALLS_MAX,
+    Inquiry,
+    InquiryCaps,
+    explainer_tools,
+    found_or_given_up,
+)
 from callwright.agents.failures import ModelFailed
 from callwright.domain.explain import Claim, DraftWithdrawn, TextPiece
 from callwright.domain.failure import ModelFailure
 from callwright.explain import evidence
+
+STEPWISE_TOKENS_MAX = 300
+"""Of one reply: a small model that begins to repeat itself goes on until it is stopped."""
+
+
+class Prompts(NamedTuple):
+    """What is told while looking something up, and while answering: the same, or not."""
+
+    look_up: str
+    answer: str
+
+
+def prompts_of(*, stepwise: bool) -> Prompts:
+    """Return the fixed parts of the prompt."""
+    if stepwise:
+        return Prompts(look_up_instructions(), answer_instructions())
+    whole = explainer_instructions()
+    return Prompts(whole, whole)
 
 
 @dataclass(frozen=True)
@@ -39,6 +71,7 @@ class Drafts:
     Args:
         inquiry: What was looked at; it goes on over both drafts.
         options: How the model is asked.
+        stepwise: For a small model: it looks something up, then it answers, and no tool is shown.
         max_turns, caps: Of both drafts together.
 
     Attributes:
@@ -50,15 +83,17 @@ class Drafts:
         model: BookedModel,
         inquiry: Inquiry,
         *,
-        instructions: str,
+        prompts: Prompts,
         options: ModelSettings,
+        stepwise: bool,
         max_turns: int,
         caps: InquiryCaps,
     ) -> None:
         self._model = model
         self._inquiry = inquiry
-        self._instructions = instructions
+        self._prompts = prompts
         self._options = options
+        self._stepwise = stepwise
         self._max_turns = max_turns
         self._caps = caps
         self.last: Draft | None = None
@@ -87,18 +122,42 @@ class Drafts:
 
     async def _write(self, items: list[Any]) -> tuple[Draft, list[Any]]:
         inquiry = self._inquiry
+        if self._stepwise and not inquiry.has_found and inquiry.looked < STEPWISE_CALLS_MAX:
+            result = await self._run(
+                [*items, look_up_now()],
+                self._prompts.look_up,
+                has_tools=True,
+                ends=found_or_given_up,
+            )
+            if not inquiry.has_looked:
+                return self._draft(result), result.to_input_list()
+            items = [*result.to_input_list(), answer_now()]
+        result = await self._run(items, self._prompts.answer, has_tools=not self._stepwise)
+        return self._draft(result), result.to_input_list()
+
+    async def _run(
+        self, items: list[Any], prompt: str, *, has_tools: bool, ends: Any = "run_llm_again"
+    ) -> RunResultStreaming:
+        inquiry = self._inquiry
         turns_left = self._max_turns - inquiry.turns
         if turns_left < 1:
             raise ModelFailed(ModelFailure.TOO_MANY_CALLS, "it took too many turns")
+        options = self._options
+        if inquiry.has_looked or not has_tools:
+            # Nothing is known before something was looked up; then it may be enough.
+            options = dataclasses.replace(options, tool_choice=None)
+        if not has_tools:
+            options = dataclasses.replace(options, parallel_tool_calls=None)
+        if self._stepwise:
+            tokens = min(options.max_tokens or STEPWISE_TOKENS_MAX, STEPWISE_TOKENS_MAX)
+            options = dataclasses.replace(options, max_tokens=tokens)
         agent = Agent[Inquiry](
             name="explainer",
-            instructions=self._instructions,
-            tools=[*explainer_tools()],
+            instructions=prompt,
+            tools=[*explainer_tools(stepwise=self._stepwise)] if has_tools else [],
             model=self._model,
-            # Nothing is known before something was looked up.
-            model_settings=self._options
-            if not inquiry.has_looked
-            else dataclasses.replace(self._options, tool_choice=None),
+            model_settings=options,
+            tool_use_behavior=ends,
         )
         result = Runner.run_streamed(
             agent,
@@ -115,11 +174,14 @@ class Drafts:
             ),
         )
         await self._relay(result)
+        return result
+
+    def _draft(self, result: RunResultStreaming) -> Draft:
+        inquiry = self._inquiry
         text = safe_text(str(result.final_output or ""), inquiry.mask).strip()[:ANSWER_LENGTH_MAX]
         sources = inquiry.sources
         stale = inquiry.stale()
-        claims = evidence.check(text, sources.all, sources.record_of, stale=stale)
-        return Draft(text, claims), result.to_input_list()
+        return Draft(text, evidence.check(text, sources.all, sources.record_of, stale=stale))
 
     async def _relay(self, result: RunResultStreaming) -> None:
         """Pass the text on as it comes, until the run is over."""

@@ -36,17 +36,46 @@ _LOOK_UP = (
 )
 
 
+_LOOK_UP_NOW = "Call the one function that finds this. Reply with the call alone."
+_ANSWER_NOW = (
+    "Now answer the question from what the function returned: one to three sentences in words, no "
+    "function call and no JSON. End each sentence with the cite in brackets."
+)
+
+
 def explainer_instructions() -> str:
     """Return the fixed part of the prompt."""
+    return _prompt("explainer", field_words=field_words_text(), actions=", ".join(Action))
+
+
+def look_up_instructions() -> str:
+    """Return all that a small model is told while it looks something up.
+
+    Told at once how to answer as well, it answers, and looks nothing up.
+    """
+    return _prompt("explainer_look_up")
+
+
+def answer_instructions() -> str:
+    """Return what a small model is told once something was found, or nothing was."""
+    return _prompt("explainer_answer")
+
+
+def _prompt(name: str, **placeholders: str) -> str:
     return rendered(
-        files("callwright.agents").joinpath("prompts/explainer.md").read_text("utf-8"),
-        {
-            "fence_open": FENCE_OPEN,
-            "fence_close": FENCE_CLOSE,
-            "field_words": field_words_text(),
-            "actions": ", ".join(Action),
-        },
+        files("callwright.agents").joinpath(f"prompts/{name}.md").read_text("utf-8"),
+        {"fence_open": FENCE_OPEN, "fence_close": FENCE_CLOSE, **placeholders},
     )
+
+
+def look_up_now() -> dict[str, Any]:
+    """Return what a small model is told before it looks something up."""
+    return _user(_LOOK_UP_NOW)
+
+
+def answer_now() -> dict[str, Any]:
+    """Return what a small model is told once something was looked up."""
+    return _user(_ANSWER_NOW)
 
 
 def asked(question: str, desk: DeskReader, now: datetime) -> dict[str, Any]:

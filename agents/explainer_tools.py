@@ -12,7 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents import Agent, FunctionTool, RunContextWrapper
+from agents import (
+    Agent,
+    FunctionTool,
+    FunctionToolResult,
+    RunContextWrapper,
+    ToolsToFinalOutputResult,
+)
 from agents.tool_context import ToolContext
 
 from callwright.agents.runs import CallCaps
@@ -24,6 +30,8 @@ from callwright.tools.sources import Sources
 ASK_MODEL = "what_would_the_model_do"
 MODEL_RUNS_MAX = 1
 """How often a question may ask the manager's model: each time costs a whole decision."""
+STEPWISE_CALLS_MAX = 3
+"""Of a small model, for one question."""
 ARGUMENTS_LENGTH_MAX = 8_000
 _OF_THE_MOMENT = frozenset({"get_status", "what_if", ASK_MODEL})
 
@@ -62,6 +70,11 @@ class Inquiry:
     def has_looked(self) -> bool:
         """Whether anything was looked up in the conversation, found or not."""
         return self.looked > 0 or bool(self.sources.all)
+
+    @property
+    def has_found(self) -> bool:
+        """Whether this question has found anything of its own."""
+        return len(self.sources.all) > self.earlier
 
     def stale(self) -> frozenset[str]:
         """Return the cites of earlier questions that told of a state which a decision has ended."""
@@ -102,8 +115,8 @@ def _refused(message: str) -> str:
     return fenced({"error": "QUERY_INVALID", "message": message})
 
 
-def explainer_tools() -> list[FunctionTool]:
-    """Return the memory tools as function tools."""
+def explainer_tools(*, stepwise: bool = False) -> list[FunctionTool]:
+    """Return the memory tools as function tools; a small model is not shown the one that costs."""
     return [
         FunctionTool(
             name=tool.name,
@@ -113,7 +126,17 @@ def explainer_tools() -> list[FunctionTool]:
             strict_json_schema=True,
         )
         for tool in MEMORY_TOOLS.values()
+        if not (stepwise and tool.name == ASK_MODEL)
     ]
+
+
+def found_or_given_up(
+    context: RunContextWrapper[Inquiry], results: list[FunctionToolResult]
+) -> ToolsToFinalOutputResult:
+    """End a small model's looking up: with the tools in sight it would go on for ever."""
+    inquiry = context.context
+    is_over = inquiry.has_found or inquiry.looked >= STEPWISE_CALLS_MAX
+    return ToolsToFinalOutputResult(is_final_output=is_over, final_output="")
 
 
 def _caller(name: str) -> Callable[[ToolContext[Any], str], Any]:
@@ -123,11 +146,10 @@ def _caller(name: str) -> Callable[[ToolContext[Any], str], Any]:
     return invoke
 
 
-def explainer_tools_text() -> str:
+def explainer_tools_text(*, stepwise: bool = False) -> str:
     """Return the tools as they are sent, for the prompt's version."""
-    return json.dumps(
-        [[tool.name, tool.description, tool.params_json_schema] for tool in explainer_tools()]
-    )
+    tools = explainer_tools(stepwise=stepwise)
+    return json.dumps([[tool.name, tool.description, tool.params_json_schema] for tool in tools])
 
 
 class InquiryCaps(CallCaps[Inquiry]):

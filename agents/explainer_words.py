@@ -19,6 +19,8 @@ _WHAT_TO_DO: Mapping[str, str] = {
     "LLM_CHAT_MAX_INPUT_TOKENS and LLM_CHAT_MAX_TOKENS.",
     ModelFailure.NO_LOOKUP: "It does not seem to use tools. Name another model in "
     "LLM_CHAT_MODEL_NAME.",
+    ModelFailure.NOT_RECORDED: "Only recorded questions are answered so; any other needs a key "
+    "(OPENAI_API_KEY) or a model on this machine (`callwright local serve`).",
     ModelFailure.BUDGET_EXHAUSTED: "`callwright costs` shows what is left and when it renews; "
     "LLM_BUDGET_DAY_USD and LLM_BUDGET_MONTH_USD set it.",
 }

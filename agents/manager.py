@@ -46,10 +46,12 @@ class LlmBrain:
         book: What requests cost, reserved before each of them.
         redact: Masks every known secret in a text.
         purpose: What its requests are booked as; ``chat`` when somebody only asks what it would do.
+        prompt: A template in place of the manager's own, to try one; it decides nothing real.
         clock: Seconds that only ever grow, for latencies.
 
     Raises:
-        ConfigError: The endpoint is refused, or a key is missing.
+        ConfigError: The endpoint is refused, a key is missing, or the prompt has other placeholders
+            than the manager's own.
     """
 
     source: DecisionSource = "llm"
@@ -64,6 +66,7 @@ class LlmBrain:
         book: UsageBook,
         redact: Callable[[str], str],
         purpose: Literal["decision", "chat"] = "decision",
+        prompt: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._purpose = purpose
@@ -75,7 +78,9 @@ class LlmBrain:
         self._redact = redact
         self._clock = clock
         self._provider = Provider(settings, clock)
-        self._instructions = instructions(limits, policy, has_prechecks=check is not None)
+        self._instructions = instructions(
+            limits, policy, has_prechecks=check is not None, template=prompt
+        )
         # The first cycle may always ask.
         self._cycles_since_asked = CYCLES_PER_QUESTION - 1
 

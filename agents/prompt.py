@@ -20,6 +20,7 @@ from callwright.domain.base import iso_utc
 from callwright.domain.decision import PROPOSAL_ADAPTER
 from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.snapshot import Snapshot
+from callwright.errors import ConfigError
 from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN, fenced, number, outside_text
 
 CHARACTERS_PER_TOKEN = 3.5
@@ -47,20 +48,36 @@ LIMITS_SHOWN: tuple[str, ...] = (
 )
 """The limits that a choice of the manager's can respect, by their names in ``Limits``."""
 
-PRECHECKS = '\n- Propose only what has "passes": true; "codes" say why code would deny the rest.'
+PRECHECKS = (
+    '\n- Propose only what "allowed_now" lists: what has "passes": true. "codes" say why code '
+    "would deny the rest."
+)
 """Told where the tools show what code would say of each proposal."""
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
-def instructions(limits: Limits, policy: PolicySettings, *, has_prechecks: bool = True) -> str:
+def instructions(
+    limits: Limits,
+    policy: PolicySettings,
+    *,
+    has_prechecks: bool = True,
+    template: str | None = None,
+) -> str:
     """Return the fixed part of the prompt, for one configuration.
 
     Args:
         has_prechecks: The tools show what code would say of each proposal.
+        template: In place of the manager's own, with the same placeholders.
+
+    Raises:
+        ConfigError: ``template`` has other placeholders.
     """
+    own = files("callwright.agents").joinpath("prompts/manager.md").read_text("utf-8")
+    if template is not None:
+        _require_same_placeholders(template, own)
     return rendered(
-        files("callwright.agents").joinpath("prompts/manager.md").read_text("utf-8"),
+        own if template is None else template,
         {
             "fence_open": FENCE_OPEN,
             "fence_close": FENCE_CLOSE,
@@ -77,6 +94,17 @@ def instructions(limits: Limits, policy: PolicySettings, *, has_prechecks: bool 
             "capture": f"{policy.capture_frac:.0%}",
         },
     )
+
+
+def _require_same_placeholders(template: str, own: str) -> None:
+    given, known = (set(_PLACEHOLDER.findall(text)) for text in (template, own))
+    wrong = [f"{{{{{name}}}}} is none of the manager's" for name in sorted(given - known)]
+    wrong += [f"{{{{{name}}}}} is missing" for name in sorted(known - given)]
+    if wrong:
+        raise ConfigError(
+            f"the prompt's placeholders are not the manager's: {'; '.join(wrong)}",
+            remedy="begin with a copy of agents/prompts/manager.md and keep its placeholders",
+        )
 
 
 def rendered(template: str, values: Mapping[str, str]) -> str:

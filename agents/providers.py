@@ -18,6 +18,7 @@ from callwright.agents.booking import BookedModel
 from callwright.agents.endpoint import Endpoint, endpoint_of
 from callwright.agents.failures import ModelFailed
 from callwright.agents.masking import masked
+from callwright.agents.recorded import BASE_URL, Tape
 from callwright.agents.transport import CheckedTransport
 from callwright.ports import UsageBook
 
@@ -44,6 +45,7 @@ class ManagerSettings:
         timeout_s: Deadline of the whole decision, over all its requests and retries.
         retries_max: Of one request that failed for a moment.
         retry_wait_s: Before the first retry, where the provider names no time; then doubled.
+        tape: Recorded replies that are played instead of asking anybody, or what records them.
     """
 
     model: str
@@ -61,6 +63,7 @@ class ManagerSettings:
     timeout_s: float = 60.0
     retries_max: int = 2
     retry_wait_s: float = 0.5
+    tape: Tape | None = None
 
     @property
     def is_stepwise(self) -> bool:
@@ -72,11 +75,24 @@ class ManagerSettings:
         Raises:
             ConfigError: It is refused, or a key is missing.
         """
+        if self.is_played:
+            return Endpoint(
+                base_url=BASE_URL,
+                host="recorded.invalid",
+                is_tls=False,
+                allow_private=False,
+                private_only=True,
+            )
         return endpoint_of(
             self.base_url,
             allow_private=self.allow_private_network,
             has_key=bool(self.key),
         )
+
+    @property
+    def is_played(self) -> bool:
+        """Whether replies come from a recording, and nothing is sent."""
+        return self.tape is not None and self.tape.is_played
 
     @property
     def key(self) -> str:
@@ -111,8 +127,10 @@ class Provider:
         address is to be checked anew.
         """
         settings = self._settings
-        key = settings.key
-        transport = CheckedTransport(self.endpoint, self._ssl_context)
+        # Replies that are played need none.
+        key = "" if settings.is_played else settings.key
+        tape = settings.tape
+        transport = CheckedTransport(self.endpoint, self._ssl_context, tape)
         async with (
             httpx2.AsyncClient(
                 transport=transport, trust_env=False, follow_redirects=False
@@ -134,6 +152,7 @@ class Provider:
                 book=book,
                 purpose=purpose,
                 clock=self._clock,
+                told={} if tape is None else {"recorded": dict(tape.facts)},
                 max_input_tokens=settings.max_input_tokens,
                 max_output_tokens=settings.max_output_tokens,
                 mask=settings.mask,

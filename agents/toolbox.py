@@ -43,6 +43,9 @@ from callwright.tools.proposal import (
 from callwright.tools.vol import get_vol_state
 
 PROPOSE = "propose_action"
+STEPWISE_REASONING_LENGTH_MAX = 300
+"""Characters: a small model that begins to repeat itself goes on until its tokens are used up."""
+
 CORRECTIONS_MAX = 1
 """Second tries after a proposal that does not fit the contract, in the whole decision."""
 
@@ -118,7 +121,8 @@ def manager_tools(*, stepwise: bool, has_prechecks: bool = True) -> list[Functio
 
     Args:
         stepwise: Show each reading tool until it was called, and ``propose_action`` only after all
-            three: small models propose first and invent what they did not read.
+            three: small models propose first and invent what they did not read. Its reasoning has
+            a length, too.
         has_prechecks: Say that what is listed has been checked.
     """
     tools = []
@@ -139,7 +143,9 @@ def manager_tools(*, stepwise: bool, has_prechecks: bool = True) -> list[Functio
         FunctionTool(
             name=PROPOSE,
             description="Answer with the one action of this cycle.",
-            params_json_schema=proposal_schema(),
+            params_json_schema=proposal_schema(
+                reasoning_length_max=STEPWISE_REASONING_LENGTH_MAX if stepwise else None
+            ),
             on_invoke_tool=_propose,
             strict_json_schema=True,
             is_enabled=_after_reading if stepwise else True,

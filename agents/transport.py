@@ -22,6 +22,7 @@ import httpx2
 from callwright.agents.endpoint import Endpoint
 from callwright.agents.failures import ModelFailed
 from callwright.agents.masking import KEY_LENGTH_MIN
+from callwright.agents.recorded import Tape
 from callwright.agents.replies import FACTS, ReplyFacts, bad_reply, examine
 from callwright.agents.streams import EventStream, connection_errors, pieces_of
 from callwright.crashpoints import reach
@@ -111,10 +112,22 @@ class _PinnedTransport(httpx2.AsyncHTTPTransport):
 
 
 class CheckedTransport(httpx2.AsyncBaseTransport):
-    """Carries requests to one endpoint; raises ``ModelFailed`` for whatever is no good reply."""
+    """Carries requests to one endpoint; raises ``ModelFailed`` for whatever is no good reply.
 
-    def __init__(self, endpoint: Endpoint, ssl_context: ssl.SSLContext | None) -> None:
-        self._inner = _PinnedTransport(endpoint, ssl_context)
+    Args:
+        tape: Stands in front of the network: a player, which has none, or a recorder.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        ssl_context: ssl.SSLContext | None,
+        tape: Tape | None = None,
+    ) -> None:
+        def network() -> httpx2.AsyncBaseTransport:
+            return _PinnedTransport(endpoint, ssl_context)
+
+        self._inner = network() if tape is None else tape.transport(network)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request and return its reply: read to the end, or piece by piece if so asked.

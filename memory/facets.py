@@ -15,6 +15,7 @@ from typing import Any
 from callwright.domain.history import ANY_FAILURE, VerdictName
 from callwright.domain.instrument import OptionInstrument, parse_option_name
 from callwright.domain.record import CycleRecord, OrderUpdate
+from callwright.domain.shadow import was_asked
 from callwright.errors import DataInvalid
 from callwright.memory.fulltext import facet
 
@@ -114,7 +115,7 @@ def facets_of(record: CycleRecord) -> DecisionFacets:
         cached_tokens=_count(llm.get("cached_tokens")),
         output_tokens=_count(llm.get("output_tokens")),
         cost_nano_usd=_whole(cost, NANO),
-        is_cost_unknown=int(record.llm is not None and cost is None),
+        is_cost_unknown=int(was_asked(record.llm) and cost is None),
         baseline_action=None if record.baseline_action is None else record.baseline_action.action,
         delta_micro=_whole(delta, MICRO),
         yield_micro=_whole(yield_annual, MICRO),

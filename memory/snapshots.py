@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import ValidationError
 
+from callwright.domain.base import iso_utc
 from callwright.domain.record import CycleRecord
 from callwright.domain.snapshot import Snapshot
 from callwright.domain.snapshot_codec import decode_snapshot, encode_snapshot
@@ -103,3 +105,60 @@ def snapshots(database: DeskDatabase) -> Iterator[Seen]:
                 f"{database.path}: what decision {before} saw cannot be read",
                 remedy="run a cycle; it stores a new one",
             ) from exc
+
+
+@dataclass(frozen=True)
+class StoredDecision:
+    """A decision, and what it saw as it is stored.
+
+    Attributes:
+        data: Of its snapshot; None where none is stored.
+    """
+
+    decision_id: int
+    record: CycleRecord
+    data: bytes | None
+
+    def snapshot(self) -> Snapshot | None:
+        """Return what it saw, None where that is not stored.
+
+        Raises:
+            DataInvalid: It is damaged, or of another version.
+        """
+        return None if self.data is None else decode_snapshot(self.data)
+
+
+def count_decisions(database: DeskDatabase, *, since: datetime | None = None) -> int:
+    """Return how many decisions there are from a market time on."""
+    since_text = "" if since is None else iso_utc(since)
+    return int(database.rows("SELECT count(*) FROM cycles WHERE as_of >= ?", (since_text,))[0][0])
+
+
+def decisions_in_order(
+    database: DeskDatabase, *, since: datetime | None = None
+) -> Iterator[StoredDecision]:
+    """Yield every decision from a market time on, oldest first, with or without a snapshot.
+
+    One at a time and no longer view of the file, so that a desk may go on writing; what it decides
+    meanwhile is left out.
+
+    Raises:
+        StorageError: A record cannot be read.
+    """
+    since_text = "" if since is None else iso_utc(since)
+    last = int(database.rows("SELECT coalesce(max(seq), 0) FROM cycles")[0][0])
+    seq = 0
+    while rows := database.rows(
+        f"SELECT c.seq, record_line(c.record), s.snapshot FROM cycles c LEFT JOIN {_TABLE} s"
+        " ON s.seq = c.seq WHERE c.seq > ? AND c.seq <= ? AND c.as_of >= ? ORDER BY c.seq LIMIT 1",
+        (seq, last, since_text),
+    ):
+        seq, line, data = rows[0]
+        try:
+            record = CycleRecord.from_line(line)
+        except ValidationError as exc:
+            raise StorageError(
+                f"{database.path}: the record of decision {seq} cannot be read",
+                remedy="callwright decisions verify says what is wrong",
+            ) from exc
+        yield StoredDecision(seq, record, data)

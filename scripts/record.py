@@ -1,4 +1,4 @@
-"""``make record``: record the manager's cassettes anew, from a model on this machine or another.
+"""``make record``: record an agent's cassettes anew, from a model on this machine or another.
 
 Without ``MODEL`` a server is started afresh with the model that ``callwright local fetch`` got, one
 request at a time and always in the same order: then it answers the same each time. ``MODEL=name``
@@ -21,12 +21,16 @@ from callwright.local.fetching import sha256_of
 from callwright.local.model import QWEN_CODER_1_5B
 from callwright.local.serving import Serving, library_version, start
 
-TESTS = "tests/test_manager_cassettes.py"
+TESTS = {
+    "manager": "tests/replies/test_manager_cassettes.py",
+    "explainer": "tests/replies/test_explainer_cassettes.py",
+}
 
 
 def main() -> int:
     """Record and return pytest's exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("agent", choices=TESTS, help="whose cassettes")
     parser.add_argument(
         "--home", type=Path, default=Path("var"), help="where the model was fetched"
     )
@@ -61,7 +65,17 @@ def main() -> int:
             environment["CALLWRIGHT_RECORD_URL"] = f"{server.listening_address}/v1"
         environment["CALLWRIGHT_RECORD_ORIGIN"] = json.dumps(origin)
         command = [
-            *(sys.executable, "-m", "pytest", TESTS, "-v", "-p", "no:xdist", "-p", "no:randomly"),
+            *(
+                sys.executable,
+                "-m",
+                "pytest",
+                TESTS[arguments.agent],
+                "-v",
+                "-p",
+                "no:xdist",
+                "-p",
+                "no:randomly",
+            ),
             *("--record-mode", "rewrite"),
         ]
         if arguments.only:

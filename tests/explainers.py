@@ -26,11 +26,25 @@ from callwright.domain.history import (
 )
 from callwright.errors import QueryInvalid
 from callwright.ports import ChatSessions, DeskReader
-from llm_servers import Call, LlmServer, Script, Turn, llm_server
+from llm_servers import Call, LlmServer, Reply, Request, Script, Turn, in_turn, llm_server
 from managers import MemoryUsageBook
 
 STATUS_CALL = Turn(calls=(Call("get_status"),))
 STATUS = {"mode": "research", "dry_run": True, "last_decision": None, "limits": {}}
+
+WIRES = ("responses", "chat")
+GOOD = Turn(text="The mode is research [status-1].")
+BAD = Turn(text="The mode is research and 77777 calls are open [status-1].")
+
+
+def looked_up(*last: Script | Reply) -> Script:
+    """Read the status, then answer with one of ``last`` after the other."""
+    return in_turn(STATUS_CALL, *last)
+
+
+def told(request: Request) -> str:
+    """Return the last thing that the model was told."""
+    return request.texts[-1]
 
 
 class CannedDesk:

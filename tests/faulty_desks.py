@@ -46,7 +46,7 @@ from callwright.status import read_status
 from callwright.venues.deribit.client import READ_ATTEMPTS
 from desks import desk_settings
 from paper_servers import serving
-from proposals import Choose, hold
+from proposals import Choose, close_nth, hold
 
 T = TypeVar("T")
 Way = Literal["embedded", "http"]
@@ -93,6 +93,25 @@ def after(act: Act, choose: Choose) -> Choose:
         return choose(snapshot, scan)
 
     return chosen
+
+
+OPEN, CLOSE = open_passing(), close_nth(0)
+
+
+def statuses(records: list[CycleRecord]) -> list[str]:
+    return [record.execution.status for record in records]
+
+
+def failures(records: list[CycleRecord]) -> list[str | None]:
+    return [record.failure for record in records]
+
+
+def codes(record: CycleRecord) -> list[str]:
+    return [reason.code for v in (record.guardrail, record.risk_check) for reason in v.reasons]
+
+
+def kinds(record: CycleRecord) -> list[str]:
+    return [update.kind for update in record.order_updates]
 
 
 class ScriptByCycle:

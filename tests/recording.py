@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import yaml
 
 CASSETTES = Path(__file__).parent / "cassettes"
@@ -24,6 +25,8 @@ ORIGIN = "CALLWRIGHT_RECORD_ORIGIN"
 RECORDED_AT = "http://127.0.0.1:8812/v1"
 """Where requests go while nothing is recorded: nowhere, since the network is blocked."""
 
+RECORDED_MODEL = "qwen2.5-coder-1.5b-instruct-q4_k_m"
+
 WORDS = (
     "Shows the protocol and what the prompt does to this model, a small one that ran on a "
     "processor; not the quality of a hosted model."
@@ -32,7 +35,8 @@ WORDS = (
 _KEPT_HEADERS = frozenset({"content-type"})
 SECRET = re.compile(r"sk-[A-Za-z0-9_-]{6,}|Bearer |planted-secret", re.ASCII)
 _RANDOM_ID = re.compile(r'"(?:id|call_id|tool_call_id|response_id|item_id)": ?"([^"]{6,})"')
-_MADE_ID = re.compile(r"id_\d+")
+_MADE_ID = re.compile(r"id_\d+|earlier_\d+_\d+")
+"""Ours: of an earlier recording of the same, or of the explainer's history."""
 
 
 _current: list[Recording] = []
@@ -134,6 +138,28 @@ class Recording:
         if SECRET.search(text) or (len(key) >= 8 and key in text):
             self.secrets.append("a secret would be recorded")
             raise SecretInCassette(self.secrets[-1])
+
+
+def require_whole(recording: Recording, vcr: Any, answer: Any, *, is_recorded: bool) -> None:
+    """Fail unless the same was asked as was recorded, all of it, and the same came of it."""
+    assert not recording.secrets
+    if is_recorded:
+        assert vcr.requests, f"{recording.name}: nothing was asked; {answer}"
+        return
+    if recording.difference is not None:
+        pytest.fail(changed(recording), pytrace=False)
+    assert answer == recording.answer
+    assert vcr.all_played
+
+
+def changed(recording: Recording) -> str:
+    """Return what a person needs to know of a request that was not recorded."""
+    return (
+        f"{recording.name}.yaml in tests/cassettes was recorded with another request.\n"
+        f"  what differs: {recording.difference}\n"
+        "  if you meant to change that: make record (a local model, about an hour), then see\n"
+        "  what became of the answers with: git diff --stat tests/cassettes"
+    )
 
 
 def first_difference(asked: Any, recorded: Any, place: str = "") -> str | None:

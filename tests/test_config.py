@@ -138,15 +138,15 @@ def test_production_is_stricter_and_never_widens_what_was_written() -> None:
 
 
 def test_secrets_are_in_no_text_and_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "canary-key-1")
-    monkeypatch.setenv("DERIBIT_CLIENT_SECRET", "canary-key-2")
+    monkeypatch.setenv("OPENAI_API_KEY", "planted-key-1")
+    monkeypatch.setenv("DERIBIT_CLIENT_SECRET", "planted-key-2")
     settings = load_settings()
     for text in (repr(settings), str(settings), str(settings.config_snapshot())):
-        assert "canary" not in text
-    monkeypatch.setenv("MAX_MARGIN_USED_PCT", "canary-as-a-number")
+        assert "planted" not in text
+    monkeypatch.setenv("MAX_MARGIN_USED_PCT", "planted-as-a-number")
     with pytest.raises(ConfigError) as caught:
         load_settings()
-    assert "canary" not in caught.value.message
+    assert "planted" not in caught.value.message
 
 
 def test_the_example_file_holds_every_key_with_its_default(tmp_path: Path) -> None:

@@ -30,10 +30,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": FOUNDATION | {"ports", "crashpoints"},
     "tools": FOUNDATION | {"analytics", "ports"},
     "explain": FOUNDATION | {"ports", "tools"},
-    "agents": FOUNDATION | {"ports", "tools", "explain", "crashpoints"},
+    "agents": FOUNDATION | {"ports", "tools", "explain", "crashpoints", "recordings"},
     "journal": FOUNDATION | {"ports", "execution"},
     "gates": FOUNDATION | {"policy", "guardrails"},
     "brain": FOUNDATION | {"ports", "policy", "gates"},
+    "shadowing": FOUNDATION | {"ports"},
     "judging": FOUNDATION | {"ports", "analytics", "policy", "guardrails", "gates"},
     "summary": FOUNDATION,
     "audit": FOUNDATION | {"memory", "paper"},
@@ -46,7 +47,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "loop": FOUNDATION | {"ports", "cycle", "journal", "execution", "crashpoints"},
     "clock": set(),
     "local": FOUNDATION,
-    "model_brain": FOUNDATION | {"config", "ports", "gates", "agents", "memory", "costs"},
+    "recordings": FOUNDATION,
+    "playing": FOUNDATION | {"config", "ports", "recordings"},
+    "model_brain": FOUNDATION
+    | {"config", "ports", "gates", "agents", "memory", "costs", "recordings"},
     "costs": FOUNDATION | {"config", "memory"},
     "history": FOUNDATION | {"config", "lock", "memory"},
     "status": FOUNDATION | {"config", "costs", "history", "lock", "memory", "summary"},
@@ -58,6 +62,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "what_if": FOUNDATION
     | {"config", "ports", "analytics", "guardrails", "gates", "judging", "brain", "journal"},
+    "replaying": FOUNDATION
+    | {
+        "config", "ports", "brain", "judging", "memory", "what_if", "paper", "evaluation",
+        "model_brain",
+    },
     "evaluation": FOUNDATION
     | {
         "config", "ports", "analytics", "guardrails", "gates", "judging", "brain", "paper",
@@ -66,26 +75,35 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chatting": FOUNDATION
     | {
         "config", "ports", "desk_reader", "explain", "tools", "model_brain", "agents", "costs",
-        "history", "memory",
+        "history", "memory", "playing",
     },
+    "gate": FOUNDATION
+    | {"config", "ports", "shadowing", "evaluation", "agents", "model_brain", "memory", "tools"},
     "bootstrap": FOUNDATION
     | {
         "config", "ports", "connect", "cycle", "loop", "brain", "execution", "memory", "paper",
-        "lock", "summary", "model_brain", "costs", "status",
+        "lock", "summary", "model_brain", "costs", "status", "shadowing",
+        "playing", "gate",
+    },
+    "demo": FOUNDATION
+    | {
+        "config", "bootstrap", "loop", "chatting", "recordings", "local", "agents", "playing",
+        "model_brain",
     },
     "backtest": FOUNDATION | {"config", "connect", "bootstrap", "loop", "summary", "audit"},
     "health": FOUNDATION
     | {
         "config", "connect", "bootstrap", "memory", "paper", "lock", "audit", "health_live",
-        "status",
+        "status", "gate",
     },
     "health_live": FOUNDATION
-    | {"config", "connect", "venues", "agents", "model_brain", "costs"},
+    | {"config", "connect", "venues", "agents", "model_brain", "costs", "playing"},
     "cli": FOUNDATION
     | {
         "config", "connect", "bootstrap", "loop", "summary", "health", "execution", "analytics",
         "paper", "costs", "backtest", "history", "local", "chatting", "evaluation",
-        "desk_reader", "what_if", "explain", "tools", "status",
+        "desk_reader", "what_if", "explain", "tools", "status", "playing", "recordings", "gate",
+        "replaying",
     },
 }  # fmt: skip
 """Beside itself, each part may import these parts of ours; what is not listed may not."""
@@ -173,6 +191,9 @@ def test_import_agents_is_the_sdk() -> None:
         ["backtest"],
         ["costs"],
         ["what-if"],
+        ["gate"],
+        ["gate", "approve"],
+        ["replay"],
         ["decisions"],
         ["decisions", "search"],
     ],

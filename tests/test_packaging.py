@@ -47,7 +47,7 @@ def test_the_wheel_holds_every_module_and_nothing_else(wheel: Path) -> None:
         str(Path("callwright") / (Path(folder) / name).relative_to(ROOT / "src" / "callwright"))
         for folder, _, names in os.walk(ROOT / "src" / "callwright", followlinks=True)
         for name in names
-        if name.endswith((".py", ".md", ".toml", ".jinja")) or name == "py.typed"
+        if name.endswith((".py", ".md", ".toml", ".jinja", ".jsonl")) or name == "py.typed"
     }
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}

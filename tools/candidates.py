@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from callwright.domain.decision import (
+    Action,
     CloseCoveredCall,
     CloseParams,
     Proposal,
@@ -33,7 +34,8 @@ def list_candidates(snapshot: Snapshot, scan: Scan, check: Check | None) -> str:
     """Return candidates, and what could be done with each open short call, as fenced JSON.
 
     Prices are in coin per coin, ``size_coin`` is what code would sell. ``codes`` are the denials
-    that sizing, guardrail and risk engine would answer with now.
+    that sizing, guardrail and risk engine would answer with now; ``allowed_now`` names what has
+    none, of all that is shown.
 
     Args:
         check: What a proposal would be denied with. None leaves every such verdict out, to measure
@@ -47,7 +49,23 @@ def list_candidates(snapshot: Snapshot, scan: Scan, check: Check | None) -> str:
     view: dict[str, Any] = {"candidates": [_candidate(c, is_checked) for c in scan.candidates]}
     if shorts:
         view["open_shorts"] = [_options(short, snapshot, scan, check) for short in shorts]
+    if is_checked:
+        view["allowed_now"] = _allowed(view)
     return fenced(view)
+
+
+def _allowed(view: Mapping[str, Any]) -> list[str]:
+    """Return what passes, a line each: a small model reads a list more surely than flags."""
+    lines = [f"{Action.OPEN_COVERED_CALL} {c['symbol']}" for c in view["candidates"] if c["passes"]]
+    for short in view.get("open_shorts", ()):
+        if short["close"]["passes"]:
+            lines.append(f"{Action.CLOSE_COVERED_CALL} {short['symbol']}")
+        lines += [
+            f"{Action.ROLL_COVERED_CALL} {short['symbol']} into {roll['symbol']}"
+            for roll in short["rolls"]
+            if roll["passes"]
+        ]
+    return [*lines, Action.DO_NOTHING.value]
 
 
 def _candidate(candidate: Candidate, is_checked: bool) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from callwright.domain.recorded import recorded_on
+from callwright.domain.shadow import shadow_of, was_asked
 from callwright.tools.fences import number, outside_text
 
 REASONING_LENGTH_MAX = 500
@@ -109,6 +111,7 @@ def decision_view(detail: Json) -> dict[str, Any]:
         "failure": record["failure"],
         "failure_message": _text(record["failure_message"], MESSAGE_LENGTH_MAX),
         "llm": _usage(record["llm"]),
+        "shadow": _shadow(record["llm"]),
         "opened_by": _linked(detail["opened_by"]),
         "closed_by": _linked(detail["closed_by"]),
         "later": [_later(update, detail["id"]) for update in detail["later"][-UPDATES_SHOWN_MAX:]],
@@ -248,14 +251,28 @@ def _execution(execution: Json) -> dict[str, Any]:
     )
 
 
+def _shadow(llm: Json | None) -> dict[str, Any] | None:
+    """Return what a model proposed in a cycle that the rules decided; it went through no gate."""
+    shadow = shadow_of(llm)
+    if shadow is None:
+        return None
+    view: dict[str, Any] = {"action": shadow.action, **shown(shadow.params)}
+    view |= {"failure": shadow.failure, "rules_decided_because": shadow.why}
+    view["reasoning"] = _text(shadow.reasoning, REASONING_LENGTH_MAX)
+    return known(shown(view))
+
+
 def _usage(llm: Json | None) -> dict[str, Any] | None:
-    if not llm:
+    if not llm or not was_asked(llm):
         return None
     names = (
         "model", "prompt_version", "requests", "input_tokens", "output_tokens", "cost_usd",
         "latency_ms",
     )  # fmt: skip
-    return shown({name: llm.get(name) for name in names})
+    view = {name: llm.get(name) for name in names}
+    if (day := recorded_on(llm)) is not None:
+        view["replies_recorded_on"] = day
+    return shown(view)
 
 
 def _linked(linked: Json | None) -> dict[str, Any] | None:

@@ -25,13 +25,19 @@ from callwright.tools.fences import fenced, outside_text
 ERRORS_SHOWN_MAX = 4
 
 
-def proposal_schema() -> dict[str, Any]:
+def proposal_schema(*, reasoning_length_max: int | None = None) -> dict[str, Any]:
     """Return the JSON schema of a proposal, as strict function parameters allow it.
 
     OpenAI's strict mode wants one closed object at the top, without ``anyOf`` (structured outputs
     guide, read 2026-11-21): so the union is flattened to ``action``, ``params`` (any of the
     actions' params) and ``reasoning``. Which params belong to which action is left to the parser.
+
+    Args:
+        reasoning_length_max: Characters, for a server whose grammar keeps it; strict mode has none.
     """
+    reasoning: dict[str, Any] = {"type": "string"}
+    if reasoning_length_max is not None:
+        reasoning["maxLength"] = reasoning_length_max
     whole = PROPOSAL_ADAPTER.json_schema()
     variants = [_resolved(variant, whole) for variant in whole["oneOf"]]
     params: list[dict[str, Any]] = []
@@ -47,7 +53,7 @@ def proposal_schema() -> dict[str, Any]:
                 "enum": [variant["properties"]["action"]["const"] for variant in variants],
             },
             "params": {"anyOf": params},
-            "reasoning": {"type": "string"},
+            "reasoning": reasoning,
         },
         "required": ["action", "params", "reasoning"],
         "additionalProperties": False,

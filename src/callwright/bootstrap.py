@@ -17,6 +17,7 @@ from callwright.domain.desk import TradingState
 from callwright.domain.record import CycleRecord
 from callwright.errors import ConfigError, MarketExhausted, StorageError
 from callwright.execution.startup import Reconciler
+from callwright.gate.keeping import GatedBrain
 from callwright.lock import sole_desk, sole_writer
 from callwright.memory.database import DeskDatabase, open_desk_database, read_desk_database
 from callwright.memory.decision_log import SqliteDecisionLog
@@ -26,7 +27,9 @@ from callwright.memory.intents import SqliteIntentStore
 from callwright.memory.ledger import SqliteLedger
 from callwright.paper.exchange import PaperExchange
 from callwright.paper.faults import FaultPlan
+from callwright.playing import not_recorded
 from callwright.ports import Brain
+from callwright.shadowing import ShadowedBrain
 from callwright.status import HEARTBEAT_FILE
 from callwright.summary import RunSummary
 
@@ -44,6 +47,14 @@ class HomeDesk:
     @property
     def market_name(self) -> str:
         return self.connection.market_name
+
+    @property
+    def decided_by(self) -> str:
+        """Return who decides, in words."""
+        brain = self.desk.brain
+        if isinstance(brain, GatedBrain):
+            return brain.decided_by
+        return self.settings.llm_model_name if self.settings.llm_enabled else "rules"
 
     @property
     def exchange(self) -> PaperExchange:
@@ -131,6 +142,7 @@ def open_desk(
                 connection.skip_step()
         database.bind_account(settings.account_name)
         limits, policy = settings.limits(), settings.policy_settings()
+        brain = brain or _brain(settings, database)
         desk = Desk(
             account_id=settings.account_name,
             underlyings=settings.underlyings,
@@ -143,7 +155,7 @@ def open_desk(
             venue=venue,
             stepped=connection.stepped,
             clock=clock,
-            brain=brain or _brain(settings, database),
+            brain=brain,
             intents=intents,
             log=SqliteDecisionLog(database, recorder, snapshots_kept=settings.snapshots_kept),
             state=state,
@@ -157,6 +169,7 @@ def open_desk(
                 settings=settings.execution_settings(),
             ),
             redact=settings.redact,
+            begin=brain.begin if isinstance(brain, GatedBrain) else None,
         )
         yield HomeDesk(settings, desk, connection)
 
@@ -165,9 +178,17 @@ def _brain(settings: Settings, database: DeskDatabase) -> Brain:
     if not settings.llm_enabled:
         return RuleBasedBrain(settings.policy_settings(), settings.limits())
     # Only here: a desk that decides by rules never loads the SDK.
-    from callwright.model_brain import model_brain
+    from callwright.model_brain import manager_settings, model_brain
 
-    return model_brain(settings, database)
+    model = model_brain(settings, database)
+    rules = RuleBasedBrain(settings.policy_settings(), settings.limits())
+    if manager_settings(settings).tape is not None and settings.mode != "production":
+        # Replies that are played, or recorded: a record of both is the same, gate left out.
+        return ShadowedBrain(model, rules, not_recorded)
+    # What is played from a recording is never approved: in production the rules decide.
+    from callwright.gate.opening import gated
+
+    return gated(settings, database, model, rules)
 
 
 def set_trading_state(settings: Settings, state: str, *, reason: str) -> None:

@@ -139,7 +139,9 @@ class Settings(BaseSettings):
         description="Part of order labels: lower-case letters, digits and dashes.",
     )
     mode: Literal["research", "production"] = Field(
-        "research", description="Preset of scanner and rate limits; production is stricter."
+        "research",
+        description="Preset of scanner and rate limits; production is stricter, and lets only an "
+        "approved model decide.",
     )
     dry_run: bool = Field(True, description="Decide and record, but send nothing.")
     loop_interval_sec: NonNegativeFloat = Field(60.0, description="Seconds between cycles.")
@@ -229,6 +231,10 @@ class Settings(BaseSettings):
     llm_protocol: Literal["two-call", "stepwise"] = Field(
         "two-call", description="stepwise shows a small model one tool after another."
     )
+    llm_recording: str | None = Field(
+        None,
+        description="Recorded replies to play instead of asking a model: demo, or a file.",
+    )
     llm_max_decision_tokens: Annotated[int, Field(ge=1)] = Field(
         2_000, description="Output tokens of a whole decision, over all its requests."
     )
@@ -252,6 +258,13 @@ class Settings(BaseSettings):
     )
     llm_prices_file: Path | None = Field(
         None, description="TOML with prices of models that callwright does not know, or newer ones."
+    )
+    llm_gate_file: Path = Field(
+        Path("gate.toml"),
+        description="TOML with the combinations of prompt, tools and model that may trade.",
+    )
+    llm_canary: bool = Field(
+        True, description="Ask an approved model a few known situations before it decides."
     )
     llm_budget_cycle_usd: NonNegativeFloat = 0.05
     llm_budget_day_usd: NonNegativeFloat = 2.0
@@ -286,6 +299,8 @@ class Settings(BaseSettings):
                 require_loopback_url(self.paper_url)
             except ConfigError as exc:
                 raise ValueError(f"PAPER_URL: {exc.message}; {exc.remedy}") from None
+        if self.mode == "production" and not self.llm_canary:
+            raise ValueError("LLM_CANARY: only MODE=research may leave the canary out")
         for low, high in _WINDOWS:
             if getattr(self, low) >= getattr(self, high):
                 raise ValueError(f"{low.upper()} must be below {high.upper()}")
@@ -439,7 +454,11 @@ _NOT_RECORDED = frozenset(
         "snapshots_kept",
         "market",
         "llm_base_url",
+        "llm_recording",
         "llm_prices_file",
+        # Of the gate, each answer of a model tells what came.
+        "llm_gate_file",
+        "llm_canary",
         # They bound answers to questions; no decision depends on them.
         "llm_chat_max_tokens",
         "llm_chat_max_input_tokens",

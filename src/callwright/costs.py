@@ -34,8 +34,10 @@ def models_are_local(settings: Settings) -> bool:
     """Return whether models are asked on this machine or at a private address, written as an IP.
 
     A name is not resolved here: what it stands for may change, and the unknown price of a hosted
-    model must not pass for a local one's.
+    model must not pass for a local one's. Recorded replies are asked of nobody.
     """
+    if settings.llm_recording is not None:
+        return True
     try:
         host = urlsplit(settings.llm_base_url or "").hostname or ""
     except ValueError:

@@ -6,7 +6,7 @@ an intent before anything is sent, and the record ends the cycle whatever became
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -67,6 +67,8 @@ class Desk:
         stepped: The simulated market to move between cycles; None: the market moves by itself.
         reconciler: Keeps ledger and venue in step; ``start`` must have run before a cycle.
         redact: Masks every known secret in a text.
+        begin: Done once between start-up and the first cycle, telling what a person should know;
+            None: nothing is.
     """
 
     account_id: str
@@ -86,6 +88,7 @@ class Desk:
     state: DeskStateStore
     reconciler: Reconciler
     redact: Callable[[str], str]
+    begin: Callable[[Callable[[str], None]], Awaitable[None]] | None = None
 
     def market_time(self) -> datetime:
         """Return the time that a cycle is about: of a simulated market's step, else of the clock.

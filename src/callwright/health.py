@@ -19,6 +19,8 @@ from callwright.audit import audit
 from callwright.bootstrap import DESK_FILE
 from callwright.config import Settings, near_miss_environment
 from callwright.connect import PAPER_FILE, open_market
+from callwright.domain.record import CycleRecord
+from callwright.domain.shadow import objection_of
 from callwright.errors import CallwrightError
 from callwright.lock import is_held
 from callwright.memory.database import read_desk_database
@@ -138,6 +140,42 @@ def _market(settings: Settings) -> Finding:
     return "ok", f"{source.name} from {view.as_of:%Y-%m-%d %H:%M} UTC: {counts} options", ""
 
 
+def _gate(settings: Settings) -> Finding:
+    if not settings.llm_enabled:
+        return "ok", "the rules decide; there is no model to approve", ""
+    if settings.llm_recording is not None:
+        return "ok", "recorded replies are played; nobody approves them", ""
+    # The SDK is loaded only where a model is to decide.
+    from callwright.gate.opening import standing_in
+
+    standing = standing_in(settings)
+    if not standing.is_approved:
+        decides = (
+            "the rules decide, the model is their shadow"
+            if settings.mode == "production"
+            else "MODE=research lets it decide"
+        )
+        return "warn", f"{standing.why}; {decides}", "callwright gate approve"
+    drift = _last_objection(settings)
+    version = standing.combination.version
+    if drift:
+        return (
+            "warn",
+            f"approved as {version}, and in the last cycle: {drift}",
+            "find out what changed, callwright gate approve, then start the desk again",
+        )
+    return "ok", f"{settings.llm_model_name} is approved as {version}", ""
+
+
+def _last_objection(settings: Settings) -> str:
+    path = settings.callwright_home / DESK_FILE
+    if not path.is_file():
+        return ""
+    with read_desk_database(path) as database:
+        rows = database.rows("SELECT record_line(record) FROM cycles ORDER BY seq DESC LIMIT 1")
+    return objection_of(CycleRecord.from_line(rows[0][0]).llm) if rows else ""
+
+
 def _database(settings: Settings) -> Finding:
     path = settings.callwright_home / DESK_FILE
     if not path.is_file():
@@ -220,6 +258,7 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "VENUE_KEY": health_live.venue_key,
     "MODEL": health_live.model,
     "MODEL_PRICE": health_live.model_price,
+    "GATE": _gate,
     "DESK_DATABASE": _database,
     "TRADING_STATE": _trading,
     "BOOKS_AGREE": _books,

@@ -15,6 +15,7 @@ from callwright.config import Settings
 from callwright.connect import Connection, connect, testnet_key
 from callwright.domain.hosts import TESTNET_HOSTS
 from callwright.errors import VenueUnavailable
+from callwright.playing import origin_of
 
 if TYPE_CHECKING:
     from callwright.venues.deribit.venue import DeribitVenue
@@ -98,6 +99,9 @@ def model(settings: Settings) -> Finding:
     """Ask the model's server for its models: endpoint, key and model name in one question."""
     if not settings.llm_enabled:
         return "ok", "the rules decide; no model is asked (LLM_ENABLED=false)", ""
+    origin = origin_of(settings)
+    if origin is not None:
+        return "ok", f"replies {origin.label} are played; nobody is asked (LLM_RECORDING)", ""
     from callwright.agents.probe import served_models
     from callwright.model_brain import manager_settings
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +58,7 @@ async def run_loop(
     on_start: Callable[[ReconcileReport], None] = lambda report: None,
     on_start_failed: Callable[[VenueError | DataInvalid], None] = lambda error: None,
     after_cycle: Callable[[CycleRecord], None] = lambda record: None,
+    on_notice: Callable[[str], None] = lambda text: None,
 ) -> LoopResult:
     """Run cycles until as many have run, the market ends, or a signal asks to stop.
 
@@ -69,6 +70,7 @@ async def run_loop(
         on_start_failed: Called each time that the venue could not be read at start-up; it is tried
             again with back-off, since nothing may be decided before.
         after_cycle: Called after each cycle's record is safe; the heartbeat.
+        on_notice: Called with what a person should know before the first decision.
 
     Raises:
         StorageError: A record or ledger cannot be written; nothing may trade.
@@ -90,6 +92,13 @@ async def run_loop(
             on_start(report)
             for record in closed:
                 on_record(record)
+            try:
+                if desk.begin is not None:
+                    await stop.unless_requested(desk.begin(on_notice))
+            except CallwrightError:
+                raise
+            except Exception as exc:  # noqa: BLE001 - the outermost frame: halt
+                return LoopResult(0, "halted", error=_halt(desk, exc, on_record))
             return await _cycles(
                 desk,
                 cycles,
@@ -235,6 +244,19 @@ class StopRequest:
             return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._event.wait(), timeout=left)
+
+    async def unless_requested(self, work: Awaitable[None]) -> None:
+        """Do some work, broken off as soon as a stop is requested."""
+        task = asyncio.ensure_future(work)
+        stopped = asyncio.create_task(self._event.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            if not task.done():
+                task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:

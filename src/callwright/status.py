@@ -11,6 +11,7 @@ from typing import Any
 from callwright.config import Settings
 from callwright.costs import budgets_of
 from callwright.domain.record import CycleRecord
+from callwright.domain.shadow import gated_shadow_of
 from callwright.history import DESK_FILE
 from callwright.lock import is_held
 from callwright.memory.database import DeskDatabase, read_desk_database
@@ -59,6 +60,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
     now = settings.config_snapshot()
     config = now if last is None else last.config_snapshot
     portfolio = None if last is None else last.state.portfolio
+    shadow = None if last is None else gated_shadow_of(last.llm)
     return {
         "home": str(home),
         "running": is_held(home, settings.account_name),
@@ -68,7 +70,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
         "trading_state": state.trading_state.value,
         "trading_state_reason": state.trading_state_reason,
         "cycles": cycles,
-        "brain": None if last is None else _brain(config),
+        "brain": None if last is None else "rules" if shadow else _brain(config),
         "model": config.get("llm_model_name")
         if last is not None and config.get("llm_enabled")
         else None,
@@ -104,7 +106,8 @@ def read_status(settings: Settings) -> dict[str, Any]:
             "month_budget_usd": settings.llm_budget_month_usd,
         },
         "limits": {name: config[name] for name in LIMITS_SHOWN if name in config},
-        "notes": [] if last is None else _changed_since(config, now),
+        "notes": ([] if last is None else _changed_since(config, now))
+        + ([] if shadow is None else [f"The model only shadows the rules: {shadow.why}."]),
     }
 
 

@@ -13,7 +13,10 @@ import callwright
 from explainers import an_explainer, explainer_settings
 
 PACKAGE = Path(callwright.__file__).parent
-ALLOWED = {"agents", "analytics", "tools", "explain", "ports", "domain", "errors", "crashpoints"}
+ALLOWED = {
+    "agents", "analytics", "tools", "explain", "ports", "domain", "errors", "crashpoints",
+    "recordings",
+}  # fmt: skip
 """The parts of ours that the explainer is made of; none of them knows a venue or a store."""
 SENDING = ("place_order", "place", "cancel_order", "cancel_all", "send", "submit", "buy", "sell")
 

@@ -40,6 +40,11 @@ def test_json_is_one_object() -> None:
     assert all(trial["answer"] == "HOLD" for trial in report["runs"][0]["trials"])
 
 
+def test_every_nth_is_a_sample_over_all_of_them() -> None:
+    report = json.loads(out("run", "--every", "10", "--json"))
+    assert report["situations"] == [each.name for each in all_situations()][::10]
+
+
 def test_a_page_is_written(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     out("run", "--situations", "market/*", "--html", str(file))

@@ -43,7 +43,7 @@ MORE = (
     "How much did you make in January?", "What is your equity?", "what can I ask?",
     "Which strikes do you sell most often?", "Why always the 3,400 strike?",
     "What did the model cost in January?", "How many LLM_TIMEOUT failures?", "ROLL_DWELL?",
-    "Did you roll yesterday?", "Why no trades?", "What's the weather in Paris?",
+    "Did you roll yesterday?", "why 97k hold", "Why no trades?", "What's the weather in Paris?",
     "Should I buy bitcoin?", "What changed in settings?", "What did you do on 31 February?",
 )  # fmt: skip
 

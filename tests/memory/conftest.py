@@ -1,4 +1,4 @@
-"""A desk home in a temporary folder, and a record that defaults everything."""
+"""A desk home in a temporary folder, a record that defaults everything, a clock set by hand."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from callwright.memory.desk_state import SqliteDeskStateStore
 from callwright.memory.flight_recorder import FlightRecorder
 from callwright.memory.intents import SqliteIntentStore
 from callwright.memory.ledger import SqliteLedger
+from usage_books import HandClock
 
 
 @dataclass
@@ -103,3 +104,14 @@ def _a_record(number: int = 0, *, at: datetime | None = None, **changes: Any) ->
 @pytest.fixture
 def a_record() -> Callable[..., CycleRecord]:
     return _a_record
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[DeskDatabase]:
+    with open_desk_database(tmp_path / "desk.db", durable=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()

@@ -26,6 +26,7 @@ from callwright.errors import ConfigError, QueryInvalid
 from callwright.history import DESK_FILE, import_lines
 from callwright.memory.chat_sessions import CHAT_FILE, SqliteChatSessions
 from callwright.memory.database import open_desk_database, read_desk_database
+from callwright.playing import origin_of
 from callwright.ports import DeskReader
 from callwright.tools.memory_questions import time_of
 
@@ -79,10 +80,14 @@ def open_chat(settings: Settings, options: ChatOptions) -> Iterator[Chat]:
         sessions_file = settings.callwright_home / CHAT_FILE
         explainer: Asks | None = None
         model = None
+        recorded: tuple[str, ...] = ()
         if options.is_model_allowed and _has_model(settings):
             try:
                 explainer = _explainer(settings, desk, options, stack, sessions_file)
                 model = settings.llm_chat_model_name or settings.llm_model_name
+                if (origin := origin_of(settings)) is not None:
+                    model = f"{model}, recorded on {origin.date}"
+                    recorded = origin.questions
             except ConfigError as exc:
                 notes.append(f"No model is asked: {exc.message}; {exc.remedy or 'see doctor'}.")
         is_kept = explainer is not None or options.is_kept
@@ -96,6 +101,7 @@ def open_chat(settings: Settings, options: ChatOptions) -> Iterator[Chat]:
             model=model,
             since="" if since is None else iso_utc(since),
             notes=tuple(notes),
+            recorded=recorded,
         )
 
 

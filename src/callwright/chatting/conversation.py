@@ -16,6 +16,7 @@ from callwright.domain.explain import (
     Source,
     ToolUsed,
 )
+from callwright.domain.failure import ModelFailure
 from callwright.errors import StorageError
 from callwright.explain import templates
 from callwright.ports import ChatSessions, DeskReader
@@ -43,6 +44,7 @@ class Chat:
         redact: Masks every known secret in a text.
         since: What may be looked at begins here, as text; "" for all.
         notes: What the reader should know before asking.
+        recorded: The questions that were recorded, where recorded replies are played.
 
     Attributes:
         mode: Who answers.
@@ -60,6 +62,7 @@ class Chat:
         model: str | None = None,
         since: str = "",
         notes: tuple[str, ...] = (),
+        recorded: tuple[str, ...] = (),
     ) -> None:
         self.desk = desk
         self.mode: AnswerMode = "templates" if explainer is None else "llm"
@@ -71,6 +74,7 @@ class Chat:
         self._redact = redact
         self._command_options = command_options
         self._since = since
+        self._recorded = recorded
 
     def begin_anew(self, session_id: str) -> None:
         """Leave the conversation; the next question begins another."""
@@ -96,7 +100,7 @@ class Chat:
             return
         async for event in self._without_model(question):
             if isinstance(event, ChatAnswer):
-                event = _after_failure(failed, event)
+                event = _after_failure(failed, event, self._recorded)
             yield event
 
     async def _without_model(self, question: str) -> AsyncIterator[ChatEvent]:
@@ -142,8 +146,11 @@ class Chat:
             self._sessions.add(self.session_id, turn)
 
 
-def _after_failure(failed: ChatAnswer, answer: ChatAnswer) -> ChatAnswer:
-    note = f"{failed.text}\n\nAnswered without a model instead:"
+def _after_failure(failed: ChatAnswer, answer: ChatAnswer, recorded: Sequence[str]) -> ChatAnswer:
+    told = failed.text
+    if failed.failure == ModelFailure.NOT_RECORDED and recorded:
+        told += " Recorded were: " + " ".join(f"“{question}”" for question in recorded)
+    note = f"{told}\n\nAnswered without a model instead:"
     return answer.model_copy(
         update={"text": f"{note}\n\n{answer.text}", "llm": failed.llm,
                 "sources": _once((*failed.sources, *answer.sources)),

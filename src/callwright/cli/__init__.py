@@ -21,8 +21,10 @@ from callwright.cli import (
     decisions,
     doctor,
     evals,
+    gate,
     local,
     paper,
+    replay,
     run,
     what_if,
 )
@@ -42,6 +44,7 @@ app.command("backtest")(backtest.backtest)
 app.command("chain")(chain.chain)
 app.command("status")(control.status)
 app.command("what-if")(what_if.what_if)
+app.command("replay")(replay.replay)
 app.command("chat")(chat.chat)
 app.command("costs")(costs.costs)
 app.command("halt")(control.halt)
@@ -52,6 +55,7 @@ app.add_typer(decisions.app, name="decisions")
 app.add_typer(paper.app, name="paper")
 app.add_typer(local.app, name="local")
 app.add_typer(evals.app, name="evals")
+app.add_typer(gate.app, name="gate")
 
 
 @app.callback(invoke_without_command=True)

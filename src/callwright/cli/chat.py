@@ -41,6 +41,12 @@ def chat(
     no_llm: Annotated[
         bool, typer.Option("--no-llm", help="Answer by fixed templates, without a model.")
     ] = False,
+    recorded: Annotated[
+        bool,
+        typer.Option(
+            "--recorded", help="Play recorded replies of a model: no key, nobody is asked."
+        ),
+    ] = False,
     show: Annotated[
         str, typer.Option("--show", help="tools, cost: what to show beside the answer.")
     ] = "",
@@ -58,7 +64,14 @@ def chat(
         raise ConfigError(f"--show knows {', '.join(_SHOWN)}, not {show!r}", remedy="see --help")
     if json_output and question is None:
         raise ConfigError("--json needs a question", remedy='callwright chat "..." --json')
-    settings = settings_of(config=config, home=home)
+    # Recorded was what a status says without either; a desk's own records say what it did.
+    settings = settings_of(
+        config=config,
+        home=home,
+        is_recorded=recorded,
+        llm_enabled=False if recorded else None,
+        dry_run=True if recorded else None,
+    )
     from callwright.chatting import open_chat
 
     with open_chat(settings, _options(limit, since, log, session, no_llm, home, question)) as chat:

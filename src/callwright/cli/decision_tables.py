@@ -21,6 +21,8 @@ from callwright.domain.history import (
     StatsAnswer,
     StatsRow,
 )
+from callwright.domain.recorded import recorded_on, rules_instead
+from callwright.domain.shadow import Shadow, gated_shadow_of, was_asked
 
 _SHORT = {action.value: word.upper() for action, word in ACTION_WORDS.items()}
 _UNKNOWN = "—"
@@ -64,7 +66,17 @@ def detail_view(found: DecisionDetail) -> list[RenderableType]:
     say("decision", f"{found.id}  {record.cycle_id}")
     say("market", state.as_of, ", ".join(f"{k} {v:,.2f}" for k, v in state.spot.items()))
     model = (record.llm or {}).get("model")
-    say("decided by", record.decision_source + (f", {model}" if model else ""))
+    day = recorded_on(record.llm)
+    asked = f"{model}, replies recorded on {day}" if model and day else model
+    instead = rules_instead(record.llm)
+    shadow = gated_shadow_of(record.llm)
+    if shadow is not None:
+        say("decided by", record.decision_source, f"instead of {asked or 'a model'}: {shadow.why}")
+        say("shadow", *shadow_words(shadow), shadow.reasoning)
+    elif instead is None:
+        say("decided by", record.decision_source + (f", {asked}" if asked else ""))
+    else:
+        say("decided by", record.decision_source, f"asked was {asked}: {instead}")
     say("proposed", named_action(proposed.action, proposed.params), proposed.reasoning)
     if record.baseline_action is not None:
         say(
@@ -89,7 +101,7 @@ def detail_view(found: DecisionDetail) -> list[RenderableType]:
     say("closed by", _link(found.closed_by))
     say("later", *(_later(each.told_by_id, each.update) for each in found.later))
     llm = record.llm
-    if llm is not None:
+    if llm is not None and was_asked(llm):
         cost = llm.get("cost_usd")
         say(
             "model",
@@ -204,6 +216,13 @@ def named_action(action: str, params: Mapping[str, Any]) -> str:
     """Return an action with its parameters, but for the coin, which the option names."""
     rest = ", ".join(f"{k} {figure(v)}" for k, v in params.items() if k != "underlying")
     return f"{action} {rest}".rstrip()
+
+
+def shadow_words(shadow: Shadow) -> tuple[str, ...]:
+    """Return what a model proposed that did not decide, or why it proposed nothing."""
+    if shadow.action is None:
+        return (f"came to no decision: {shadow.failure or _UNKNOWN}",)
+    return (named_action(shadow.action, shadow.params),)
 
 
 def gate_word(allowed: bool | None) -> str:

@@ -13,6 +13,7 @@ from callwright.cli.report import minute_of
 from callwright.cli.tables import figure, printable
 from callwright.domain.history import DecisionDetail, LinkedDecision
 from callwright.domain.record import ActionRecord, CycleRecord, OrderRecord, VerdictRecord
+from callwright.domain.shadow import shadow_of
 
 _DID = {
     "OPEN_COVERED_CALL": "sell {size} {symbol}",
@@ -31,6 +32,7 @@ def why_lines(found: DecisionDetail) -> list[str]:
         *_gates(record),
         *_reasons(record),
         *_baseline(record),
+        *_shadow(record),
         *_orders(record),
     ]
     if found.opened_by is not None:
@@ -130,6 +132,19 @@ def _baseline(record: CycleRecord) -> list[str]:
     if trade(rules) == trade(proposed):
         return ["The rules would have proposed the same."]
     return [f"The rules would have proposed to {_action(rules)}."]
+
+
+def _shadow(record: CycleRecord) -> list[str]:
+    shadow = shadow_of(record.llm)
+    if shadow is None:
+        return []
+    model = (record.llm or {}).get("model") or "A model"
+    lines = [f"The rules decided in the place of {model}: {shadow.why}."]
+    if shadow.action is None:
+        return [*lines, f"It came to no decision itself: {shadow.failure}."]
+    action = ActionRecord(action=shadow.action, params=shadow.params, reasoning=shadow.reasoning)
+    lines.append(f"As their shadow it would have proposed to {_action(action)}.")
+    return [*lines, f"It stated: “{shadow.reasoning}”"] if shadow.reasoning else lines
 
 
 def _orders(record: CycleRecord) -> list[str]:

@@ -40,6 +40,12 @@ def run(
         str | None, typer.Option(metavar="NAME", help="In place of LLM_MODEL_NAME.")
     ] = None,
     situations: Globs = None,
+    every: Annotated[
+        int,
+        typer.Option(
+            "--every", min=1, metavar="N", help="Of these every N-th: a sample for a slow model."
+        ),
+    ] = 1,
     repeat: Annotated[
         int, typer.Option(min=1, max=100, help="How often a model is asked the same.")
     ] = 1,
@@ -74,8 +80,8 @@ def run(
     from callwright.evaluation.running import evaluate
     from callwright.evaluation.situations import matching
 
-    chosen = matching(situations or ())
-    with _progress(len(chosen) * repeat * (1 + unchecked), is_shown=brain == "llm") as on_trial:
+    chosen = matching(situations or ())[::every]
+    with progress(len(chosen) * repeat * (1 + unchecked), is_shown=brain == "llm") as on_trial:
         report = evaluate(
             chosen,
             settings,
@@ -102,7 +108,7 @@ def run(
 
 
 @contextmanager
-def _progress(total: int, *, is_shown: bool) -> Iterator[Callable[[str, Trial], None]]:
+def progress(total: int, *, is_shown: bool) -> Iterator[Callable[[str, Trial], None]]:
     """Show a bar over a model's answers on stderr; plain lines when that is no terminal."""
     from rich.console import Console
 

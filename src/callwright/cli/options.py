@@ -67,16 +67,26 @@ def settings_of(
     config: Path | None = None,
     home: Path | None = None,
     log_dir: Path | None = None,
+    is_recorded: bool = False,
     **overrides: Any,
 ) -> Settings:
-    """Return the settings with the command line's values on top."""
+    """Return the settings with the command line's values on top.
+
+    Args:
+        is_recorded: Recorded replies of a model are played: of LLM_RECORDING, or the demo's.
+    """
     import os
 
     from callwright.config import load_settings, near_miss_environment
+    from callwright.playing import with_recording
+    from callwright.recordings import DEMO
 
     for name, meant in sorted(near_miss_environment().items()):
         print(f"callwright: {name} is no setting and has no effect; {meant}?", file=sys.stderr)
     if home is not None and log_dir is None and "LOG_DIR" not in os.environ:
         # Two homes must not write into one flight recorder.
         log_dir = home / "logs"
-    return load_settings(config_file=config, callwright_home=home, log_dir=log_dir, **overrides)
+    settings = load_settings(config_file=config, callwright_home=home, log_dir=log_dir, **overrides)
+    if is_recorded and settings.llm_recording is None:
+        settings = settings.model_copy(update={"llm_recording": DEMO})
+    return with_recording(settings)

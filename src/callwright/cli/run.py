@@ -36,8 +36,11 @@ def run(
     market: Market = None,
     step: Step = None,
     brain: Annotated[
-        Literal["rules", "llm"] | None,
-        typer.Option(help="Who decides: the rule-based policy, or a model (LLM_ENABLED)."),
+        Literal["rules", "llm", "recorded"] | None,
+        typer.Option(
+            help="Who decides: the rule-based policy, a model (LLM_ENABLED), or recorded replies "
+            "of one: no key, nobody is asked."
+        ),
     ] = None,
     dry_run: Annotated[
         bool | None,
@@ -54,7 +57,8 @@ def run(
     """Run the desk: observe, decide, check, trade, record; again every interval.
 
     Dry run is the default: decisions are made and recorded, nothing is sent. Ctrl-C stops after the
-    cycle in progress. With --json every record is one line on stdout.
+    cycle in progress. With --json every record is one line on stdout. Recorded replies know the
+    cycles that were recorded: other requests are announced, and the rules decide.
     """
     settings = settings_of(
         config=config,
@@ -63,7 +67,8 @@ def run(
         venue=venue,
         paper_url=paper_url,
         market=market,
-        llm_enabled=None if brain is None else brain == "llm",
+        is_recorded=brain == "recorded",
+        llm_enabled=None if brain is None else brain != "rules",
         step=step,
         dry_run=dry_run,
         loop_interval_sec=interval,
@@ -74,11 +79,15 @@ def run(
     from callwright.bootstrap import open_desk
     from callwright.cli.screen import JsonLines, Screen
     from callwright.loop import run_loop
+    from callwright.playing import origin_of
 
+    if cycles is None and brain == "recorded" and (origin := origin_of(settings)) is not None:
+        # Afterwards nothing is recorded any more; who wants to go on says how far.
+        cycles = origin.cycles or None
     if settings.venue == "deribit-testnet" and not settings.dry_run:
         _confirm_first_orders(settings, yes=yes)
     with open_desk(settings) as home_desk:
-        view = JsonLines() if json_output else Screen(home_desk)
+        view = JsonLines(settings) if json_output else Screen(home_desk)
         with view:
             result = asyncio.run(
                 run_loop(
@@ -89,6 +98,7 @@ def run(
                     on_start=view.started,
                     on_start_failed=view.start_failed,
                     after_cycle=home_desk.heartbeat,
+                    on_notice=view.notice,
                 )
             )
         view.finish(result)

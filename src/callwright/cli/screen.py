@@ -13,10 +13,13 @@ from rich.live import Live
 from rich.text import Text
 
 from callwright.cli.report import minute_of, summary_view
+from callwright.cli.shadow_lines import GateTeller
 from callwright.cli.tables import plain_table, print_uncut
 from callwright.domain.desk import TradingState
 from callwright.domain.record import CycleRecord, OrderUpdate
+from callwright.domain.recorded import rules_instead
 from callwright.errors import CallwrightError
+from callwright.playing import origin_of
 from callwright.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from callwright.config import Settings
     from callwright.execution.startup import ReconcileReport
     from callwright.loop import LoopResult
+    from callwright.recordings import Origin
 
 _DIM_WORD = "  HOLD "
 
@@ -41,7 +45,13 @@ _STYLES = {
 class JsonLines:
     """Every record as one line on stdout, nothing else."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._gate = GateTeller()
+
     def __enter__(self) -> Self:
+        for line in played_lines(self._settings):
+            print(f"callwright: {line}", file=sys.stderr)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,9 +66,18 @@ class JsonLines:
         """Say on stderr that start-up is tried again."""
         print(f"callwright: {_retry_line(error)}", file=sys.stderr)
 
+    def notice(self, text: str) -> None:
+        """Say on stderr what a person should know."""
+        self._gate.hear(text)
+        print(f"callwright: {text}", file=sys.stderr)
+
     def show(self, record: CycleRecord) -> None:
-        """Print a record."""
+        """Print a record; say on stderr when it was not recorded what a model would do."""
         print(record.to_line(), flush=True)
+        for line in self._gate.lines(record):
+            print(f"callwright: cycle {record.cycle_id}: {line}", file=sys.stderr)
+        if (why := rules_instead(record.llm)) is not None:
+            print(f"callwright: cycle {record.cycle_id}: {_instead(why)}", file=sys.stderr)
 
     def finish(self, result: LoopResult) -> None:
         """Say on stderr how it ended, if not as asked."""
@@ -74,6 +93,8 @@ class Screen:
         self._home_desk = home_desk
         self._summary = RunSummary()
         self._live: Live | None = None
+        self._not_recorded = 0
+        self._gate = GateTeller()
 
     def __enter__(self) -> Self:
         settings = self._home_desk.settings
@@ -81,10 +102,13 @@ class Screen:
         self._console.print(
             Text(
                 f"callwright on {_place(settings)}, market {self._home_desk.market_name}, decided "
-                f"by {_brain(settings)}, {mode}. Testnet and research only, not financial advice."
+                f"by {_brain(self._home_desk)}, {mode}. "
+                "Testnet and research only, not financial advice."
             ),
             style="bold",
         )
+        for line in played_lines(settings):
+            self._console.print(Text(line), style="yellow")
         if self._console.is_terminal:
             self._live = Live(console=self._console, refresh_per_second=8, transient=True)
             self._live.start()
@@ -108,9 +132,15 @@ class Screen:
         """Say that start-up is tried again."""
         self._console.print(Text(_retry_line(error)), style="yellow")
 
+    def notice(self, text: str) -> None:
+        """Say what a person should know."""
+        self._gate.hear(text)
+        self._console.print(Text(text), style="yellow")
+
     def show(self, record: CycleRecord) -> None:
         """Print a cycle's lines and refresh the table."""
         self._summary.add(record)
+        self._not_recorded += rules_instead(record.llm) is not None
         for line in cycle_lines(record):
             if self._console.is_terminal:
                 # A hold's reasons can fill a screen; everything else is shown in full.
@@ -119,6 +149,9 @@ class Screen:
                 self._console.print(line)
             else:
                 self._console.print(line, soft_wrap=True)
+        for told in self._gate.lines(record):
+            text = Text(f"{' ' * 18}{told}", style="yellow")
+            self._console.print(text, soft_wrap=not self._console.is_terminal)
         if self._live is not None:
             self._live.update(desk_table(record, self._summary))
 
@@ -126,6 +159,8 @@ class Screen:
         """Print the summary and where the records are."""
         self._console.print()
         print_uncut(self._console, *summary_view(self._summary))
+        for line in self._played():
+            self._console.print(Text(line), style="yellow")
         for line in self._stopped():
             self._console.print(Text(line), style="yellow")
         self._console.print(Text(_ending(result)))
@@ -141,6 +176,19 @@ class Screen:
             ),
             soft_wrap=True,
         )
+
+    def _played(self) -> list[str]:
+        """Return in how many cycles recorded replies were played, where they are."""
+        origin = _origin(self._home_desk.settings)
+        if origin is None:
+            return []
+        cycles = self._summary.cycles
+        played = (
+            f"Replies {origin.label}: played in {cycles - self._not_recorded} of {cycles} cycles"
+        )
+        if not self._not_recorded:
+            return [f"{played}."]
+        return [f"{played}. Not recorded, so the rules decided: {self._not_recorded}."]
 
     def _stopped(self) -> list[str]:
         """Return why the desk sells nothing any more, if it does not."""
@@ -159,8 +207,29 @@ def _place(settings: Settings) -> str:
     return settings.venue
 
 
-def _brain(settings: Settings) -> str:
-    return settings.llm_model_name if settings.llm_enabled else "rules"
+def _brain(home_desk: HomeDesk) -> str:
+    origin = _origin(home_desk.settings)
+    if origin is None or home_desk.settings.mode == "production":
+        # There the rules decide, whatever is played.
+        return home_desk.decided_by
+    return f"a model, {origin.label}"
+
+
+def _origin(settings: Settings) -> Origin | None:
+    return origin_of(settings) if settings.llm_enabled else None
+
+
+def played_lines(settings: Settings) -> list[str]:
+    """Return what a recording shows and what not, where one is played."""
+    origin = _origin(settings)
+    if origin is None:
+        return []
+    line = f"Replies {origin.label} are played; nobody is asked, nothing is paid."
+    return [f"{line} {origin.says}"]
+
+
+def _instead(why: str) -> str:
+    return f"the rules decided; {why}"
 
 
 def _retry_line(error: CallwrightError) -> str:
@@ -192,6 +261,8 @@ def cycle_lines(record: CycleRecord) -> list[Text]:
     lines = [line for update in record.order_updates if (line := _update_line(record, update))]
     word, detail = _decision(record)
     lines.append(_line(record, word, detail))
+    if (why := rules_instead(record.llm)) is not None:
+        lines.append(Text(f"{' ' * 18}{_instead(why)}", style="yellow"))
     return lines
 
 

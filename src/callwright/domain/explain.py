@@ -138,7 +138,7 @@ class WhatIf(Frozen):
         balances_coin: Cash balance by coin.
         spot_usd: Index price by coin; options are priced anew at the volatilities they had.
         settings: Numbers of limits, scanner and policy by their configuration name, lower case:
-            ``{"max_net_delta_abs": 0.3, "ivrv_min": 1.0}``.
+            ``{"max_net_delta_abs": 0.3, "min_ivrv": 1.0}``.
     """
 
     without: tuple[str, ...] = ()

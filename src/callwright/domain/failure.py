@@ -41,6 +41,8 @@ class ModelFailure(StrEnum):
     """More tokens than a decision may take."""
     NO_LOOKUP = "LLM_NO_LOOKUP"
     """Asked about the desk, the model answered without looking anything up."""
+    NOT_RECORDED = "LLM_NOT_RECORDED"
+    """Recorded replies are played, and this request is not among the recorded ones."""
     BUDGET_LOW = "LLM_BUDGET_LOW"
     """The model was not asked in this cycle, to make the budget last."""
     BUDGET_EXHAUSTED = "LLM_BUDGET_EXHAUSTED"

@@ -56,6 +56,7 @@ class Trial(Frozen):
     sensible: bool
     right: bool
     model: str | None = None
+    served_model: str | None = None
     prompt_version: str | None = None
     requests: int | None = None
     input_tokens: int | None = None
@@ -94,8 +95,8 @@ def scored(case: Case, answer: BrainAnswer, *, repeat: int = 0) -> Trial:
         **{
             name: llm.get(name)
             for name in (
-                "model", "prompt_version", "requests", "input_tokens", "cached_tokens",
-                "output_tokens", "cost_usd", "latency_ms",
+                "model", "served_model", "prompt_version", "requests", "input_tokens",
+                "cached_tokens", "output_tokens", "cost_usd", "latency_ms",
             )
         },
     )  # fmt: skip

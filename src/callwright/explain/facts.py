@@ -33,7 +33,7 @@ PARTS = {
     "positions": "held", "funnel": "funnel", "config_changes": "changes", "clamps": "clamps",
     "orders": "orders", "term_structure": "term", "guardrail": "verdict",
     "risk_check": "verdict", "rows": "rows",
-    "arguments": "arguments", "where": "where", "llm": "llm",
+    "arguments": "arguments", "where": "where", "llm": "llm", "shadow": "shadow",
 }  # fmt: skip
 """Keys that say in which part of a record a fact stands."""
 

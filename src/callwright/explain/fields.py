@@ -76,7 +76,7 @@ FIELDS = (
     _field("mark", "mark_coin mark_price_coin mark", "mark, mark price", "coin"),
     _field("bid_amount", "bid_amount_coin", "bid amount, bid size", "coin"),
     _field("ask_amount", "ask_amount_coin", "ask amount, ask size", "coin"),
-    _field("premium", "premium_net_coin premium_net",
+    _field("premium", "premium_net_coin",
            "premium, net premium, premium after fee, premium after fees, after the fee,"
            " after fees", "coin"),
     _field("premium", "premium_coin", "premium, premiums, of premium, in premium,"
@@ -108,7 +108,7 @@ FIELDS = (
     _field("net", "net_coin", "net, net cash, net result, net of fees, brought,"
            " brought in", "coin"),
     _field("free_cover", "free_cover_coin", "free cover, cover", "coin"),
-    _field("credit", "credit_net_coin credit_coin", "credit, net credit, debit, net debit", "coin"),
+    _field("credit", "credit_net_coin", "credit, net credit, debit, net debit", "coin"),
     # Verdicts.
     _field("held", "held_s", "held, held for, old", "s"),
     _field("dwell", "dwell_s roll_dwell_sec roll_dwell_s", "dwell, dwell time, minimum hold", "s"),
@@ -191,7 +191,7 @@ LIMIT_KEYS = {
     "scan_min_open_interest": "open_interest", "scan_min_premium_yield_pct": "yield",
     "min_ivrv": "ivrv", "ivrv_min": "ivrv", "roll_capture_pct": "captured",
     "candidates_max": "candidates", "rv_min_samples": "rv_samples",
-    "amount_min_coin": "size", "free_cover_min_coin": "free_cover",
+    "amount_min_coin": "size",
 }  # fmt: skip
 """Keys that hold a limit of a kind. Named "limit", "maximum", "minimum", "floor", "≥" and so on."""
 

@@ -52,7 +52,11 @@ def _symbols_meant(place: int, bound: Bound, source: SourceFacts) -> list[Named]
     role = _role_word(place, bound)
     if role == "baseline":
         return [n for n in every if n.part == "baseline"]
-    acted = [n for n in every if n.part not in ("baseline", "candidates", "held", "actual")]
+    if role == "shadow":
+        return [n for n in every if n.part == "shadow"]
+    # What a shadow proposed was proposed by nobody who decides.
+    others = ("baseline", "candidates", "held", "actual", "shadow")
+    acted = [n for n in every if n.part not in others]
     if role in ("sold", "open"):
         sold = [n for n in acted if n.text in source.sold or n.of.get("side") == "sell"
                 or (n.part == "opened_by" and "into" not in bound.words)]  # fmt: skip
@@ -80,6 +84,8 @@ def _role_word(place: int, bound: Bound) -> str:
             return "sold"
         if role is not None:
             before = [t.text for t in bound.tokens[max(0, step - 2) : step]]
+            if "shadow" in before:
+                return "shadow"
             is_denied = any(text == "not" or text.endswith("n't") for text in before)
             # "It did not close A": any option of the record may be meant.
             return "candidate" if is_denied else role
@@ -101,7 +107,7 @@ _ROLES = {
     **dict.fromkeys(HELD_WORDS, "held"), **dict.fromkeys(BOUGHT_WORDS, "bought"),
     **dict.fromkeys(SOLD_WORDS, "sold"), **dict.fromkeys(CANDIDATE_WORDS, "candidate"),
     **dict.fromkeys(ACTED_WORDS, "acted"), **dict.fromkeys(ROLLED_WORDS, "rolled"),
-    "baseline": "baseline", "rules": "baseline", "open": "open",
+    "baseline": "baseline", "rules": "baseline", "open": "open", "shadow": "shadow",
 }  # fmt: skip
 
 

@@ -73,6 +73,7 @@ MEANINGS: Mapping[str, str] = {
     "LLM_EMPTY": "the model answered with nothing",
     "LLM_TRUNCATED": "the answer was cut off at the token limit",
     "LLM_NO_LOOKUP": "the model looked nothing up",
+    "LLM_NOT_RECORDED": "recorded replies are played, and this request was not recorded",
     "LLM_NO_PROPOSAL": "the run ended without a proposal",
     "DECISION_INVALID": "the proposal broke the decision contract",
     "LLM_AMBIGUOUS": "the answer held different proposals",

@@ -42,8 +42,7 @@ async def why_not(asked: Asked, look: Look) -> list[str]:
     if names and not found_all(page):
         blocks.append(
             f"{several(held, 'decision')} did nothing{span} {cited(counted)}. No reason of theirs "
-            f"has all of these words: {plain(' '.join(names).replace('_', ' ').lower())} "
-            f"{cited(page)}."
+            f"has all of these words: {_words(names)} {cited(page)}."
         )
         return blocks
     if names:
@@ -159,13 +158,22 @@ def _status(status: object) -> str:
     return plain(status).replace("_", " ")
 
 
+def _words(names: tuple[str, ...]) -> str:
+    return plain(" ".join(map(_word, names)).replace("_", " ").lower())
+
+
 def _name(names: tuple[str, ...]) -> str:
     # A code that is searched for as a word is no filter's, and must not look like one.
     words = " and ".join(
         plain(name.replace("_", " ").lower() if "_" in name else name.replace("-IVRV", " IVRV"))
-        for name in names
+        for name in map(_word, names)
     )
     return f"name {words}" if names else ""
+
+
+def _word(name: str) -> str:
+    # A number that is only searched for stands in no record, and would look as if it did.
+    return "that strike" if name[0].isdigit() else name
 
 
 def _total(page: Source) -> str:

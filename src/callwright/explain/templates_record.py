@@ -7,6 +7,7 @@ from typing import Any
 
 from callwright.domain.decision import Action
 from callwright.domain.explain import Source
+from callwright.domain.recorded import recorded_on
 from callwright.explain.templates_codes import meaning
 from callwright.explain.templates_words import (
     DONE,
@@ -145,10 +146,13 @@ def when_of(found: Source) -> str:
 
 
 def _who(record: Json) -> str:
-    model = (record["llm"] or {}).get("model")
+    # Where the rules decided, a model may have been asked as well; it is not who decided.
+    llm = None if record["decision_source"] == "rule_based" else record["llm"]
+    model, day = (llm or {}).get("model"), recorded_on(llm)
+    recorded = "" if day is None else f", replies recorded on {plain(day)}"
     who = {"llm": "the manager", "rule_based": "the rules", "care": "deterministic care"}
     return who.get(record["decision_source"], "nobody known") + (
-        f" (model {plain(model)})" if model else ""
+        f" (model {plain(model)}{recorded})" if model else ""
     )
 
 

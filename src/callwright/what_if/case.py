@@ -20,7 +20,13 @@ from callwright.domain.snapshot import Snapshot
 from callwright.errors import DataInvalid
 from callwright.guardrails.breakers import breakers_to_trip
 from callwright.journal import Judged, Observed, build_record
-from callwright.judging import after_failure, failed_after, held_but_not_shown, prechecked
+from callwright.judging import (
+    after_failure,
+    baseline_of,
+    failed_after,
+    held_but_not_shown,
+    prechecked,
+)
 from callwright.ports import BrainAnswer
 from callwright.what_if.changes import changed_snapshot
 from callwright.what_if.settings import settings_then, with_changes
@@ -70,6 +76,33 @@ def case_of(
     settings, setting_changes = with_changes(
         settings_then(settings, record.config_snapshot), question.settings
     )
+    return case_under(
+        settings,
+        setting_changes,
+        question,
+        decision_id=decision_id,
+        record=record,
+        snapshot=snapshot,
+    )
+
+
+def case_under(
+    settings: Settings,
+    setting_changes: tuple[str, ...],
+    question: WhatIf,
+    *,
+    decision_id: int,
+    record: CycleRecord,
+    snapshot: Snapshot,
+) -> Case:
+    """Return the question made ready under settings that have its changes already.
+
+    Args:
+        settings, setting_changes: As ``with_changes`` returns them.
+
+    Raises:
+        QueryInvalid: A change is impossible.
+    """
     changed = changed_snapshot(snapshot, question)
     changes = (*changed.changes, *setting_changes)
     limits, policy = settings.limits(), settings.policy_settings()
@@ -103,33 +136,8 @@ def answered_by_rules(case: Case) -> WhatIfAnswer:
 
 def judged(case: Case, answer: BrainAnswer, answers_for: str) -> WhatIfAnswer:
     """Return an answer after sizing, guardrail, risk engine and care, told as a cycle would."""
-    snapshot, scan, settings = case.snapshot, case.scan, case.settings
-    limits, policy = settings.limits(), settings.policy_settings()
-    hidden = held_but_not_shown(snapshot)
-    if hidden is not None:
-        answer = failed_after(
-            answer, DataInvalid.code, f"{hidden} is held, and the venue's chain does not show it"
-        )
-    if answer.failure is not None:
-        answer = after_failure(answer, snapshot, scan, policy, limits)
-    sizing, approval = gates.judge(answer.proposal, snapshot, scan, policy, limits)
-    told = build_record(
-        cycle_id=case.record.cycle_id,
-        log_time=snapshot.as_of,
-        observed=Observed(snapshot.as_of, snapshot, scan),
-        judged=Judged(
-            answer=replace(answer, llm=None),
-            sizing=sizing,
-            guardrail=approval.guardrail,
-            risk=approval.risk,
-            approved=approval.trade is not None,
-        ),
-        baseline=None,
-        intents=(),
-        dry_run=True,
-        message="",
-        config_snapshot={},
-    ).model_dump(mode="json")
+    record = decided(case, answer)
+    told = record.model_dump(mode="json", include=set(_TOLD))
     return WhatIfAnswer(
         answers_for=answers_for,
         decision_id=case.decision_id,
@@ -137,10 +145,47 @@ def judged(case: Case, answer: BrainAnswer, answers_for: str) -> WhatIfAnswer:
         changes=case.changes,
         assumptions=case.assumptions,
         actual_action=case.record.final_action.model_dump(mode="json"),
-        failure=answer.failure,
-        failure_message=settings.redact(answer.failure_message),
-        llm=answer.llm,
-        **{name: told[name] for name in _TOLD},
+        failure=record.failure,
+        failure_message=record.failure_message,
+        llm=record.llm,
+        **told,
+    )
+
+
+def decided(case: Case, answer: BrainAnswer) -> CycleRecord:
+    """Return the record that a cycle would write of an answer, orders and their updates left out.
+
+    Without a change, and with the answer that was given then, it says of the decision what the
+    recorded one says.
+    """
+    snapshot, scan, settings = case.snapshot, case.scan, case.settings
+    limits, policy = settings.limits(), settings.policy_settings()
+    hidden = held_but_not_shown(snapshot)
+    if hidden is not None:
+        answer = failed_after(
+            answer, DataInvalid.code, f"{hidden} is held, and the venue's chain does not show it"
+        )
+    baseline = baseline_of(answer, snapshot, scan, policy, limits)
+    if answer.failure is not None:
+        answer = after_failure(answer, snapshot, scan, policy, limits)
+        answer = replace(answer, failure_message=settings.redact(answer.failure_message))
+    sizing, approval = gates.judge(answer.proposal, snapshot, scan, policy, limits)
+    return build_record(
+        cycle_id=case.record.cycle_id,
+        log_time=snapshot.as_of,
+        observed=Observed(snapshot.as_of, snapshot, scan),
+        judged=Judged(
+            answer=answer,
+            sizing=sizing,
+            guardrail=approval.guardrail,
+            risk=approval.risk,
+            approved=approval.trade is not None,
+        ),
+        baseline=baseline,
+        intents=(),
+        dry_run=True,
+        message="",
+        config_snapshot=settings.config_snapshot(),
     )
 
 

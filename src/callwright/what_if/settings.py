@@ -38,6 +38,8 @@ def settings_then(settings: Settings, config_snapshot: Mapping[str, Any]) -> Set
         # What is the same stays as it was written: 0.10 and 0.1 are one number in a record.
         if name in config_snapshot and config_snapshot[name] != now[name]
     }
+    if not differing:
+        return settings
     try:
         return changed_settings(settings, **differing)
     except ConfigError as exc:
@@ -71,6 +73,8 @@ def with_changes(
                 remedy=f"{name}=NUMBER" + (f" or {name}.{coins}=NUMBER" if coins else ""),
             )
         values[name] = {**before, coin: value} if coin else value
+    if not values:
+        return settings, ()
     try:
         changed = changed_settings(settings, **values)
     except ConfigError as exc:

@@ -1,0 +1,130 @@
+"""``callwright gate``: which combination of prompt, tools, settings and model may trade."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from callwright.cli.evals import Globs, progress
+from callwright.cli.options import ConfigFile, Home, Json, settings_of
+from callwright.errors import ConfigError
+
+if TYPE_CHECKING:
+    from callwright.config import Settings
+    from callwright.gate.approvals import Approval, Approvals
+    from callwright.gate.approving import Trialled
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Which combinations of prompt, tools, settings and model may trade in MODE=production.",
+)
+
+Model = Annotated[str | None, typer.Option(metavar="NAME", help="In place of LLM_MODEL_NAME.")]
+
+
+@app.command("check")
+def check(model: Model = None, config: ConfigFile = None, json_output: Json = False) -> None:
+    """Say whether the combination in use is approved, and what differs. Asks no model.
+
+    Exit code 0: it is approved. 1: it is not; in MODE=production the rules decide.
+    """
+    settings = settings_of(config=config, llm_model_name=model)
+    from callwright.gate.opening import standing_in
+
+    standing = standing_in(settings)
+    if json_output:
+        import json
+
+        from callwright.cli.gate_table import standing_json
+
+        print(json.dumps(standing_json(standing, settings)))
+    else:
+        from rich.console import Console
+
+        from callwright.cli.gate_table import standing_view
+        from callwright.cli.tables import print_uncut
+
+        print_uncut(Console(), *standing_view(standing, settings))
+    if not standing.is_approved:
+        raise typer.Exit(1)
+
+
+@app.command("approve")
+def approve(
+    model: Model = None,
+    situations: Globs = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, max=100, help="How often each situation is asked.")
+    ] = 1,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=32, help="How many questions the model has at a time.")
+    ] = 1,
+    despite: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Approve below the bar; the reason is recorded."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is written.")] = False,
+    home: Home = None,
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """Ask the model in use the suite, show its scores, and write the approval into gate.toml.
+
+    Nothing is written when questions stayed unasked, or when the scores miss the bar and --despite
+    gives no reason. Requests are booked in a temporary home under fresh budgets, or in --home's.
+    """
+    settings = settings_of(config=config, home=home, llm_model_name=model)
+    if not yes and (json_output or not sys.stdin.isatty()):
+        raise ConfigError(
+            "an approval wants a confirmation, and there is nobody to ask",
+            remedy="add --yes when you mean it",
+        )
+    if despite is not None and not despite.strip():
+        raise ConfigError("--despite wants a reason", remedy="say why it may trade all the same")
+    from callwright.evaluation.situations import matching
+    from callwright.gate.approvals import read_approvals, write_approvals
+    from callwright.gate.approving import approval_of, askings, trialled
+
+    approvals = read_approvals(settings.llm_gate_file)
+    chosen = matching(situations or ())
+    with progress(askings(chosen, repeat), is_shown=True) as on_trial:
+        found = trialled(settings, chosen, repeat=repeat, jobs=jobs, home=home, on_trial=on_trial)
+    approval = approval_of(found, despite=despite or "" if found.shortfalls else "")
+    _show(found, approval, approvals, settings, json_output=json_output)
+    if found.shortfalls and despite is None:
+        raise typer.Exit(1)
+    if not yes and not typer.confirm("Let it trade?", err=True):
+        raise typer.Exit(1)
+    # Read again: the suite takes long, and somebody else may have approved meanwhile.
+    write_approvals(settings.llm_gate_file, read_approvals(settings.llm_gate_file).with_(approval))
+    print(
+        f"Approved {approval.model} as {approval.version} in {settings.llm_gate_file}.",
+        file=sys.stderr,
+    )
+
+
+def _show(
+    found: Trialled,
+    approval: Approval,
+    approvals: Approvals,
+    settings: Settings,
+    *,
+    json_output: bool,
+) -> None:
+    before = approvals.nearest(approval.parts)
+    is_written = not found.shortfalls or bool(approval.despite)
+    if json_output:
+        import json
+
+        from callwright.cli.gate_table import approval_json
+
+        print(json.dumps(approval_json(found, approval, before, is_written=is_written)))
+        return
+    from rich.console import Console
+
+    from callwright.cli.gate_table import approval_view
+    from callwright.cli.tables import print_uncut
+
+    print_uncut(Console(), *approval_view(found, approval, before))

@@ -1,0 +1,49 @@
+"""The explainer's profile for small models: it looks up until something is found, then answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from callwright.agents.explainer_tools import STEPWISE_CALLS_MAX
+from explainers import STATUS_CALL, ask
+from llm_servers import Call, Turn, in_turn
+
+NOT_FOUND = Turn(calls=(Call("decision_stats", '{"group_by": ["mood"]}'),))
+ANSWER = Turn(text="The mode is research [status-1].")
+FALSE = Turn(text="The mode is research, on day 12 [status-1].")
+
+
+@pytest.mark.parametrize("wire", ["responses", "chat"])
+def test_the_tools_are_gone_once_something_was_found(wire: str) -> None:
+    asked = ask(in_turn(STATUS_CALL, ANSWER), wire=wire, protocol="stepwise")
+    assert asked.answer.failure is None
+    assert asked.answer.text == ANSWER.text
+    shown = [request.tools for request in asked.server.requests]
+    assert [bool(tools) for tools in shown] == [True, False]
+    first, last = (request.body for request in asked.server.requests)
+    assert first["tool_choice"] == "required"
+    assert first["parallel_tool_calls"] is False
+    # A server refuses a choice of tools that it was not given.
+    assert not last.get("tools")
+    assert last.get("tool_choice") in (None, "auto", "none")
+
+
+def test_a_call_that_found_nothing_may_be_made_again_but_not_for_long() -> None:
+    asked = ask(in_turn(NOT_FOUND, STATUS_CALL, ANSWER), protocol="stepwise")
+    assert [bool(request.tools) for request in asked.server.requests] == [True, True, False]
+    assert asked.answer.text == ANSWER.text
+    asked = ask(in_turn(*[NOT_FOUND] * STEPWISE_CALLS_MAX, ANSWER), protocol="stepwise")
+    shown = [bool(request.tools) for request in asked.server.requests]
+    assert shown[: STEPWISE_CALLS_MAX + 1] == [*[True] * STEPWISE_CALLS_MAX, False]
+
+
+def test_a_correction_is_written_from_what_was_found() -> None:
+    asked = ask(in_turn(STATUS_CALL, FALSE, ANSWER), protocol="stepwise")
+    assert [bool(request.tools) for request in asked.server.requests] == [True, False, False]
+    assert asked.answer.text == ANSWER.text
+    assert asked.answer.unsupported == ()
+
+
+def test_without_it_every_turn_has_the_tools() -> None:
+    asked = ask(in_turn(STATUS_CALL, ANSWER))
+    assert [bool(request.tools) for request in asked.server.requests] == [True, True]
