@@ -29,8 +29,8 @@ run: $(VENV)/.installed
 	@rm -rf $(DEMO)
 	@$(BIN)/callwright run --brain recorded --venue paper --market synthetic:7 --step 12h \
 	  --cycles 13 --interval 0.7 --no-dry-run --home $(DEMO) --log-dir $(DEMO)/logs
-	@for question in "What did you decide last, and why?" \
-	  "How many calls did you sell so far?"; do \
+	@for question in "Which mode is the desk in?" \
+	  "Show decision 13. Why was it made?"; do \
 	  printf '\n> %s\n\n' "$$question"; \
 	  $(BIN)/callwright chat "$$question" --recorded --home $(DEMO) || exit 1; done
 	@echo

@@ -20,7 +20,12 @@ from callwright.agents.explainer_prompt import (
     look_up_instructions,
     look_up_now,
 )
-from callwright.agents.explainer_text import ANSWER_LENGTH_MAX, SafeStream, safe_text
+from callwright.agents.explainer_text import (
+    ANSWER_LENGTH_MAX,
+    SafeStream,
+    cited_throughout,
+    safe_text,
+)
 from callwright.agents.explainer_tools import (
     STEPWISE_CALLS_MAX,
     Inquiry,
@@ -131,7 +136,8 @@ class Drafts:
             )
             if not inquiry.has_looked:
                 return self._draft(result), result.to_input_list()
-            items = [*result.to_input_list(), answer_now()]
+            found = inquiry.sources.all[inquiry.earlier :]
+            items = [*result.to_input_list(), answer_now([source.cite for source in found])]
         result = await self._run(items, self._prompts.answer, has_tools=not self._stepwise)
         return self._draft(result), result.to_input_list()
 
@@ -180,6 +186,9 @@ class Drafts:
         inquiry = self._inquiry
         text = safe_text(str(result.final_output or ""), inquiry.mask).strip()[:ANSWER_LENGTH_MAX]
         sources = inquiry.sources
+        found = sources.all[inquiry.earlier :]
+        if self._stepwise and len(found) == 1:
+            text = cited_throughout(text, found[0].cite)
         stale = inquiry.stale()
         return Draft(text, evidence.check(text, sources.all, sources.record_of, stale=stale))
 

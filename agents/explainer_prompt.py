@@ -39,7 +39,7 @@ _LOOK_UP = (
 _LOOK_UP_NOW = "Call the one function that finds this. Reply with the call alone."
 _ANSWER_NOW = (
     "Now answer the question from what the function returned: one to three sentences in words, no "
-    "function call and no JSON. End each sentence with the cite in brackets."
+    "function call and no JSON."
 )
 
 
@@ -73,9 +73,14 @@ def look_up_now() -> dict[str, Any]:
     return _user(_LOOK_UP_NOW)
 
 
-def answer_now() -> dict[str, Any]:
-    """Return what a small model is told once something was looked up."""
-    return _user(_ANSWER_NOW)
+def answer_now(cites: Sequence[str]) -> dict[str, Any]:
+    """Return what a small model is told once something was looked up.
+
+    Args:
+        cites: Of what was found; named here, since it would copy them from any example.
+    """
+    ends = f" End each sentence with {' or '.join(f'[{cite}]' for cite in cites)}."
+    return _user(_ANSWER_NOW + (ends if cites else " Say that the records do not say."))
 
 
 def asked(question: str, desk: DeskReader, now: datetime) -> dict[str, Any]:

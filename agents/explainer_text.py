@@ -69,3 +69,23 @@ class SafeStream:
         """Return what was still held."""
         rest, self._held = self._held[:WORD_LENGTH_MAX], ""
         return safe_text(rest, self._mask)
+
+
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?])(?=\s+[A-Z\"])")
+
+
+def cited_throughout(text: str, cite: str) -> str:
+    """Return the text with ``cite`` at the end of each sentence that names no source.
+
+    For an answer that has looked at one thing only: nothing else can be meant, and a small model
+    forgets to say so.
+    """
+    return "".join(
+        part if not part.strip() or "[" in part else _with_cite(part, cite)
+        for part in _SENTENCE_ENDS.split(text)
+    )
+
+
+def _with_cite(sentence: str, cite: str) -> str:
+    words = sentence.rstrip(".!?")
+    return f"{words} [{cite}]{sentence[len(words) :]}"

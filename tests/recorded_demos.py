@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from callwright.agents.recorder import Recorder
-from callwright.demo import Played, demo_settings, play, record
+from callwright.demo import QUESTIONS, Played, demo_settings, play, record
 from callwright.recordings import Origin
 from llm_servers import Call, Reply, Request, Turn, llm_server, proposal, propose, reads_then
 
 CYCLES = 4
 DATE = "2026-11-21"
-QUESTION = "What did you decide last, and why?"
+QUESTION = QUESTIONS[0]
 ANSWER = "The rules of this desk decided nothing; a script did [status-1]."
 
 

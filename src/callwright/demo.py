@@ -27,8 +27,8 @@ CYCLES = 13
 """In twelve-hour steps; a small model takes about a minute for each while it is recorded."""
 
 QUESTIONS = (
-    "What did you decide last, and why?",
-    "How many calls did you sell so far?",
+    "Which mode is the desk in?",
+    "Show decision 13. Why was it made?",
 )
 
 

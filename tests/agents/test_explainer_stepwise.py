@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from callwright.agents.explainer_text import cited_throughout
 from callwright.agents.explainer_tools import STEPWISE_CALLS_MAX
 from explainers import STATUS_CALL, ask
 from llm_servers import Call, Turn, in_turn
@@ -47,3 +48,18 @@ def test_a_correction_is_written_from_what_was_found() -> None:
 def test_without_it_every_turn_has_the_tools() -> None:
     asked = ask(in_turn(STATUS_CALL, ANSWER))
     assert [bool(request.tools) for request in asked.server.requests] == [True, True]
+
+
+def test_what_looked_at_one_thing_cites_it_in_every_sentence() -> None:
+    text = "The delta was 0.22. It sold BTC-9JAN26-97000-C [#13]. Why? It was rich"
+    assert cited_throughout(text, "#13") == (
+        "The delta was 0.22 [#13]. It sold BTC-9JAN26-97000-C [#13]. Why [#13]? It was rich [#13]"
+    )
+    asked = ask(in_turn(STATUS_CALL, Turn(text="The mode is research.")), protocol="stepwise")
+    assert asked.answer.text == "The mode is research [status-1]."
+
+
+def test_it_is_told_what_to_cite() -> None:
+    asked = ask(in_turn(STATUS_CALL, ANSWER), protocol="stepwise", wire="chat")
+    last = asked.server.requests[-1].body["messages"][-1]["content"]
+    assert "End each sentence with [status-1]." in last

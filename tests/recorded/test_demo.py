@@ -17,10 +17,7 @@ from callwright.recordings.requests import Asked
 
 SHIPPED = Path(callwright.recordings.__file__).with_name(f"{DEMO}.jsonl")
 
-pytestmark = [
-    pytest.mark.block_network,
-    pytest.mark.skipif(not SHIPPED.exists(), reason="python scripts/record_demo.py makes it"),
-]
+pytestmark = pytest.mark.block_network
 
 ANEW = (
     "The demo's recording does not fit any more: {why}. If the change is meant, record it anew: "
