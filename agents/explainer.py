@@ -19,7 +19,7 @@ from agents import ModelSettings
 
 from callwright.agents.booking import BookedModel
 from callwright.agents.explainer_drafts import Drafts, prompts_of
-from callwright.agents.explainer_prompt import asked, history
+from callwright.agents.explainer_prompt import asked, asked_plainly, history
 from callwright.agents.explainer_tools import Inquiry, InquiryCaps, explainer_tools_text
 from callwright.agents.explainer_words import no_answer
 from callwright.agents.prompt import version_of
@@ -149,13 +149,20 @@ class Explainer:
         settings = self._settings
         if self._sessions is not None and work.session_id is not None:
             work.earlier = self._sessions.turns(work.session_id)
-        earlier = [source for turn in work.earlier for source in turn.sources]
+        known = [source for turn in work.earlier for source in turn.sources]
         sources = Sources(
             self._desk,
-            earlier=earlier,
+            earlier=known,
             command_options=self._command_options,
         )
-        work.inquiry = Inquiry(sources, emit, self._mask, self._clock, earlier=len(earlier))
+        work.inquiry = Inquiry(
+            sources,
+            emit,
+            self._mask,
+            self._clock,
+            in_words=settings.is_stepwise,
+            earlier=len(known),
+        )
         model = settings.model
         if settings.cheaper_model and self._book.stage() >= BudgetStage.CHEAPER_MODEL:
             model = settings.cheaper_model
@@ -176,12 +183,13 @@ class Explainer:
                     tool_calls_per_turn_max=settings.max_tool_calls_per_turn,
                 ),
             )
-            await work.drafts.write(
-                [
-                    *history(work.earlier, tokens_max=settings.max_history_tokens),
-                    asked(work.question, self._desk, self._now()),
-                ]
+            item = (
+                asked_plainly(work.question)
+                if settings.is_stepwise
+                else asked(work.question, self._desk, self._now())
             )
+            earlier = history(work.earlier, tokens_max=settings.max_history_tokens)
+            await work.drafts.write([*earlier, item])
 
     def _options(self, model: str, cache_key: str) -> ModelSettings:
         options = self._provider.model_settings(model, cache_key=cache_key)

@@ -136,8 +136,7 @@ class Drafts:
             )
             if not inquiry.has_looked:
                 return self._draft(result), result.to_input_list()
-            found = inquiry.sources.all[inquiry.earlier :]
-            items = [*result.to_input_list(), answer_now([source.cite for source in found])]
+            items = [*result.to_input_list(), answer_now(has_found=inquiry.has_found)]
         result = await self._run(items, self._prompts.answer, has_tools=not self._stepwise)
         return self._draft(result), result.to_input_list()
 
@@ -188,7 +187,7 @@ class Drafts:
         sources = inquiry.sources
         found = sources.all[inquiry.earlier :]
         if self._stepwise and len(found) == 1:
-            text = cited_throughout(text, found[0].cite)
+            text = cited_throughout(text, found[0].cite, inquiry.found)
         stale = inquiry.stale()
         return Draft(text, evidence.check(text, sources.all, sources.record_of, stale=stale))
 

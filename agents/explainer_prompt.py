@@ -38,9 +38,10 @@ _LOOK_UP = (
 
 _LOOK_UP_NOW = "Call the one function that finds this. Reply with the call alone."
 _ANSWER_NOW = (
-    "Now answer the question from what the function returned: one to three sentences in words, no "
-    "function call and no JSON."
+    "These are the records. Answer my question in one to three plain sentences: take the numbers "
+    "from the records, and keep the brackets behind them."
 )
+_NOTHING_FOUND = "Nothing was found. Answer in one plain sentence that the records do not say."
 
 
 def explainer_instructions() -> str:
@@ -73,14 +74,9 @@ def look_up_now() -> dict[str, Any]:
     return _user(_LOOK_UP_NOW)
 
 
-def answer_now(cites: Sequence[str]) -> dict[str, Any]:
-    """Return what a small model is told once something was looked up.
-
-    Args:
-        cites: Of what was found; named here, since it would copy them from any example.
-    """
-    ends = f" End each sentence with {' or '.join(f'[{cite}]' for cite in cites)}."
-    return _user(_ANSWER_NOW + (ends if cites else " Say that the records do not say."))
+def answer_now(*, has_found: bool) -> dict[str, Any]:
+    """Return what a small model is told once something was looked up."""
+    return _user(_ANSWER_NOW if has_found else _NOTHING_FOUND)
 
 
 def asked(question: str, desk: DeskReader, now: datetime) -> dict[str, Any]:
@@ -95,6 +91,11 @@ def asked(question: str, desk: DeskReader, now: datetime) -> dict[str, Any]:
     newest = {"id": hits[0].id, "as_of": outside_text(hits[0].as_of)} if hits else None
     facts = {"wall_clock": iso_utc(now), "newest_decision": newest}
     return _user(f"{fenced(facts)}\n{question}")
+
+
+def asked_plainly(question: str) -> dict[str, Any]:
+    """Return the question as a small model gets it, which takes every time it sees for a filter."""
+    return _user(question)
 
 
 def correction(claims: Sequence[Claim], text: str) -> dict[str, Any]:
@@ -143,7 +144,8 @@ def _items(turn: ChatTurn, number: int, *, with_calls: bool = True) -> Iterator[
             "arguments": call.arguments,
         }
         yield {"type": "function_call_output", "call_id": call_id, "output": call.told}
-    yield {"role": "assistant", "content": turn.answer}
+    # The type may be left out, says OpenAI; llama.cpp refuses the item without it.
+    yield {"type": "message", "role": "assistant", "content": turn.answer}
 
 
 def _user(text: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ words: whatever would load or point somewhere is taken out, before anything is c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 ANSWER_LENGTH_MAX = 20_000
 WORD_LENGTH_MAX = 4_000
@@ -74,16 +74,32 @@ class SafeStream:
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])(?=\s+[A-Z\"])")
 
 
-def cited_throughout(text: str, cite: str) -> str:
-    """Return the text with ``cite`` at the end of each sentence that names no source.
+_CITE = re.compile(r"\[(#?[a-z0-9-]+)\]")
+_WORD = re.compile(r"\w+")
 
-    For an answer that has looked at one thing only: nothing else can be meant, and a small model
-    forgets to say so.
+
+def cited_throughout(text: str, cite: str, found: Sequence[str] = ()) -> str:
+    """Return the text with a cite at the end of each sentence that names no source.
+
+    For an answer that has looked at one thing only: a small model forgets to say so.
+
+    Args:
+        cite: Of what was looked at.
+        found: Sentences that it was told: the cite of the likest one stands for ``cite``, since a
+            search names the decision that each of its lines is from.
     """
     return "".join(
-        part if not part.strip() or "[" in part else _with_cite(part, cite)
+        part if not part.strip() or "[" in part else _with_cite(part, _likest(part, found) or cite)
         for part in _SENTENCE_ENDS.split(text)
     )
+
+
+def _likest(sentence: str, found: Sequence[str]) -> str:
+    """Return the cite in the line that shares most words with a sentence; "" without one."""
+    words = set(_WORD.findall(sentence.lower()))
+    line = max(found, key=lambda line: len(words & set(_WORD.findall(line.lower()))), default="")
+    cite = _CITE.search(line)
+    return "" if cite is None else cite[1]
 
 
 def _with_cite(sentence: str, cite: str) -> str:

@@ -23,16 +23,30 @@ from agents.tool_context import ToolContext
 
 from callwright.agents.runs import CallCaps
 from callwright.domain.explain import ChatCall, ChatEvent, Source, ToolUsed
-from callwright.tools.fences import fenced
+from callwright.explain.telling import told
+from callwright.tools.fences import fenced, fenced_lines, printable
 from callwright.tools.memory_tools import MEMORY_TOOLS
 from callwright.tools.sources import Sources
+from callwright.tools.strict_schema import narrowed_schema
 
 ASK_MODEL = "what_would_the_model_do"
 MODEL_RUNS_MAX = 1
 """How often a question may ask the manager's model: each time costs a whole decision."""
 STEPWISE_CALLS_MAX = 3
 """Of a small model, for one question."""
+STEPWISE_ARGUMENTS = {
+    "search_decisions": ("action", "verdict", "underlying", "order"),
+    "get_decision": ("id",),
+    "decision_stats": ("action", "underlying", "group_by"),
+    "get_status": (),
+    "what_if": ("without", "spots"),
+}
+"""What a small model may give to which tool: it fills in whatever it is shown, and a filter that
+nobody asked for hides the answer. No times: it cannot tell when "yesterday" was, and makes one up.
+"""
 ARGUMENTS_LENGTH_MAX = 8_000
+LINE_LENGTH_MAX = 1_000
+"""Of a sentence about what was found."""
 _OF_THE_MOMENT = frozenset({"get_status", "what_if", ASK_MODEL})
 
 
@@ -50,8 +64,10 @@ class Inquiry:
         emit: Takes each event as it happens.
         mask: Hides secrets: a server may write the key into the arguments of a call.
         turns, tool_calls: So far, corrections included.
+        in_words: Tell the model what was found in sentences: a small one misreads JSON.
         earlier: How many of the sources are those of earlier questions.
         looked: Calls of tools that exist; also those that found nothing.
+        found: What it was told in sentences.
         calls: What was called and answered, for the history of the conversation.
     """
 
@@ -59,11 +75,13 @@ class Inquiry:
     emit: Callable[[ChatEvent], None]
     mask: Callable[[str], str]
     clock: Callable[[], float] = time.monotonic
+    in_words: bool = False
     earlier: int = 0
     turns: int = 0
     tool_calls: int = 0
     looked: int = 0
     model_runs: int = 0
+    found: list[str] = field(default_factory=list)
     calls: list[ChatCall] = field(default_factory=list)
 
     @property
@@ -103,12 +121,26 @@ class Inquiry:
         arguments = self.mask(arguments)
         started = self.clock()
         called = await self.sources.call(name, arguments)
-        if called.source is not None:
-            latency_ms = round((self.clock() - started) * 1000, 1)
-            kept = json.dumps(dict(called.source.arguments))
-            self.calls.append(ChatCall(tool=name, arguments=kept, told=called.text))
-            self.emit(ToolUsed(source=called.source, latency_ms=latency_ms))
-        return called.text
+        if called.source is None:
+            return called.text
+        text = called.text
+        if self.in_words and (lines := _lines(called.source)):
+            self.found += lines
+            text = fenced_lines(lines)
+        latency_ms = round((self.clock() - started) * 1000, 1)
+        kept = json.dumps(dict(called.source.arguments))
+        self.calls.append(ChatCall(tool=name, arguments=kept, told=text))
+        self.emit(ToolUsed(source=called.source, latency_ms=latency_ms))
+        return text
+
+
+def _lines(source: Source) -> list[str]:
+    """Return what was found in sentences; none for a record of another form."""
+    try:
+        lines: list[str] = printable(told(source), length_max=LINE_LENGTH_MAX)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return []
+    return lines
 
 
 def _refused(message: str) -> str:
@@ -116,17 +148,22 @@ def _refused(message: str) -> str:
 
 
 def explainer_tools(*, stepwise: bool = False) -> list[FunctionTool]:
-    """Return the memory tools as function tools; a small model is not shown the one that costs."""
+    """Return the memory tools as function tools; a small model is shown the part it can use."""
     return [
         FunctionTool(
             name=tool.name,
             description=tool.description,
-            params_json_schema=dict(tool.parameters),
+            params_json_schema=(
+                narrowed_schema(tool.parameters, STEPWISE_ARGUMENTS[tool.name])
+                if stepwise
+                else dict(tool.parameters)
+            ),
             on_invoke_tool=_caller(tool.name),
-            strict_json_schema=True,
+            # Strict would mean that every argument must be given.
+            strict_json_schema=not stepwise,
         )
         for tool in MEMORY_TOOLS.values()
-        if not (stepwise and tool.name == ASK_MODEL)
+        if not stepwise or tool.name in STEPWISE_ARGUMENTS
     ]
 
 

@@ -2,19 +2,21 @@
 
 Instrument names, reasons and venue messages come from outside. They reach a model only as JSON
 strings, without control characters, cut to a length, and with ``<`` and ``>`` escaped, so that no
-text can end the fence and speak outside it.
+text can end the fence and speak outside it. A small model is told sentences that quote them.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 FENCE_OPEN, FENCE_CLOSE = "<data>", "</data>"
 TEXT_LENGTH_MAX = 120
+_TAG = re.compile(r"<(?![\s=\d])")
 
 
 def fenced(value: Mapping[str, Any]) -> str:
@@ -26,6 +28,14 @@ def fenced(value: Mapping[str, Any]) -> str:
     text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=True)
     # In JSON these two stand in strings only, and there the escape means the same.
     return FENCE_OPEN + text.replace("<", "\\u003c").replace(">", "\\u003e") + FENCE_CLOSE
+
+
+def fenced_lines(lines: Sequence[str]) -> str:
+    """Return sentences between the fences as they are: a small model copies every escape of JSON.
+
+    What could be read as a fence is broken up.
+    """
+    return f"{FENCE_OPEN}\n{_TAG.sub('(', chr(10).join(lines))}\n{FENCE_CLOSE}"
 
 
 def outside_text(text: str, *, length_max: int = TEXT_LENGTH_MAX) -> str:

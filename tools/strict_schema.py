@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from callwright.tools.memory_questions import CODES, Arguments
@@ -31,6 +32,26 @@ def strict_schema(model: type[Arguments], *, like: type[Arguments] | None = None
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def narrowed_schema(schema: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return a strict schema with some of its arguments alone, unexplained, as a small model can
+    use them: what may be null may be left out instead, and a list takes one value."""
+    properties: dict[str, Any] = {}
+    required = []
+    for name in names:
+        argument = dict(schema["properties"][name])
+        argument.pop("description", None)
+        if isinstance(argument["type"], str):
+            required.append(name)
+        else:
+            argument["type"] = argument["type"][0]
+            if "enum" in argument:
+                argument["enum"] = [value for value in argument["enum"] if value is not None]
+        if argument["type"] == "array":
+            argument["maxItems"] = 1
+        properties[name] = argument
+    return {**schema, "properties": properties, "required": required}
 
 
 def _property(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

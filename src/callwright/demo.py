@@ -27,7 +27,7 @@ CYCLES = 13
 """In twelve-hour steps; a small model takes about a minute for each while it is recorded."""
 
 QUESTIONS = (
-    "Which mode is the desk in?",
+    "When did you last sell a call?",
     "Show decision 13. Why was it made?",
 )
 

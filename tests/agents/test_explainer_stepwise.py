@@ -59,7 +59,13 @@ def test_what_looked_at_one_thing_cites_it_in_every_sentence() -> None:
     assert asked.answer.text == "The mode is research [status-1]."
 
 
-def test_it_is_told_what_to_cite() -> None:
-    asked = ask(in_turn(STATUS_CALL, ANSWER), protocol="stepwise", wire="chat")
-    last = asked.server.requests[-1].body["messages"][-1]["content"]
-    assert "End each sentence with [status-1]." in last
+def test_a_sentence_is_cited_as_the_line_that_it_repeats() -> None:
+    found = [
+        "71 decisions in all [search-1]. The newest:",
+        "2026-02-06 06:00: open BTC-9FEB26-101000-C, filled [#130].",
+        "2026-02-05 18:00: open ETH-9FEB26-3500-C, filled [#128].",
+    ]
+    text = "It last sold ETH-9FEB26-3500-C on 2026-02-05. There are 71 in all."
+    assert cited_throughout(text, "search-1", found) == (
+        "It last sold ETH-9FEB26-3500-C on 2026-02-05 [#128]. There are 71 in all [search-1]."
+    )

@@ -60,7 +60,8 @@ async def how_often(asked: Asked, look: Look) -> list[str]:
     by = _split_by(asked, len(rows))
     if by and rows:
         grouped = await look.stats(*by, where=where, limit=40)
-        lines = [_group(row, actions, grouped) for row in grouped.result["rows"]]
+        noun = NOUN[actions[0]] if len(actions) == 1 else ""
+        lines = [group_words(row, grouped, noun) for row in grouped.result["rows"]]
         names = " and ".join(name.replace("_", " ") for name in by)
         blocks.append(f"By {names}:\n\n{listed(lines)}")
     trades = tuple(action for action in actions if action != Action.DO_NOTHING)
@@ -121,33 +122,49 @@ def _split_by(asked: Asked, actions: int) -> tuple[str, ...]:
     return ("action", by[0]) if actions > 1 and asked.actions else by[:2]
 
 
-def _group(row: Json, actions: tuple[Action, ...], source: Source) -> str:
+def group_words(row: Json, source: Source, noun: str = "") -> str:
+    """Return how many decisions a group has, as a cited sentence.
+
+    Args:
+        noun: What they all are; "": what the group's own action is.
+    """
     keys = dict(row["keys"])
-    only = actions[0] if len(actions) == 1 else None
-    noun = NOUN.get(keys.pop("action", only), "decision")
+    action = keys.pop("action", None)
     of = ", ".join(_key(value) for value in keys.values())
-    return f"{of}: {several(row['count'], noun)} {cited(source)}."
+    counted = several(row["count"], NOUN.get(action, "") or noun or "decision")
+    return f"{of}: {counted} {cited(source)}." if of else f"{counted} {cited(source)}."
 
 
 def _key(value: object) -> str:
     if isinstance(value, float):
         return f"strike {number(value)}"
-    return plain(value).replace("_", " ") if value else "none"
+    if not value:
+        return "none"
+    # A code is one word; the names of states are read without their underscores.
+    return plain(value) if str(value).isupper() else plain(value).replace("_", " ")
 
 
 def _money_lines(rows: list[Json], source: Source) -> list[str]:
     """Return what trades moved and what models cost, a line a row and coin."""
     lines = []
     for row in rows:
-        noun = NOUN.get(row["keys"].get("action"), "decision") + "s"
-        lines += [f"{noun.capitalize()} in {line}" for line in cash_words(row, source)]
+        lines += money_words(row, source)
         if row["model_decisions"]:
-            lines.append(_model_cost(row, noun.capitalize(), source))
+            lines.append(_model_cost(row, _nouns(row), source))
     asked = any(row["model_decisions"] for row in rows)
     if not asked:
         lines.append(f"No model was asked for them, so none cost anything {cited(source)}.")
     is_moving = any(row.get("cash") for row in rows)
     return [listed(lines), *([PREMIUM] if is_moving else []), *_notes(source)]
+
+
+def money_words(row: Json, source: Source) -> list[str]:
+    """Return what a group moved and whose doing it was, a cited sentence a coin."""
+    return [f"{_nouns(row)} in {line}" for line in cash_words(row, source)]
+
+
+def _nouns(row: Json) -> str:
+    return f"{NOUN.get(row['keys'].get('action'), 'decision')}s".capitalize()
 
 
 def cash_words(row: Json, source: Source) -> list[str]:

@@ -69,6 +69,12 @@ async def _decided_last(look: Look) -> str:
 async def state(asked: Asked, look: Look) -> list[str]:
     """Say whether the desk runs, trades, or is stopped, and why."""
     status = await look.status()
+    notes = [f"{cited(status)} {_note(n)}" for n in status.result["notes"]]
+    return [listed(standing(status)), *notes]
+
+
+def standing(status: Source) -> list[str]:
+    """Return whether the desk runs, trades, or is stopped, as cited sentences."""
     found, cite = status.result, cited(status)
     reason = quoted(found["trading_state_reason"], length_max=200)
     lines = [
@@ -85,7 +91,7 @@ async def state(asked: Asked, look: Look) -> list[str]:
     lines += [f"Order in doubt {cite}: {quoted(each)}" for each in unresolved]
     if not found["breakers"]:
         lines.append(f"No breaker is tripped {cite}.")
-    return [listed(lines), *(f"{cite} {_note(n)}" for n in found["notes"])]
+    return lines
 
 
 def _sending(status: Json) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from callwright.domain.explain import Source
 from callwright.errors import QueryInvalid
 from callwright.explain.questions import Asked
 from callwright.explain.templates_look import Look
@@ -27,6 +28,31 @@ async def what_if(asked: Asked, look: Look) -> list[str]:
     """Say what the rules would do on the last snapshot with the changes that were named."""
     told = _arguments(asked, look.newest["record"]["state"]["spot"])
     source = await look.what_if(told)
+    blocks = [listed(outcome(source))]
+    if "model" in asked.concepts:
+        blocks.append(
+            "What the model would do, only a model can say: `callwright what-if --model`."
+        )
+    assumed = [said for each in source.result["assumptions"] if (said := quoted(each))]
+    cite = cited(source)
+    return [
+        whose(source),
+        *blocks,
+        f"Taken as given {cite}:\n\n{listed(assumed)}" if assumed else "",
+    ]
+
+
+def whose(source: Source) -> str:
+    """Return on which decision's snapshot an answer stands, as a cited sentence."""
+    found = source.result
+    return (
+        f"On the snapshot of decision [#{found['decision_id']}], {minute(found['as_of'])} UTC, "
+        f"this answers for the rules, not for a model {cited(source)}."
+    )
+
+
+def outcome(source: Source) -> list[str]:
+    """Return what was changed, would be done and was really done, as cited sentences."""
     found, cite = source.result, cited(source)
     lines = [f"Changed {cite}: {quoted(each)}" for each in found["changes"]]
     if not lines:
@@ -49,19 +75,7 @@ async def what_if(asked: Asked, look: Look) -> list[str]:
     really = f"[#{found['decision_id']}]"
     same = " That is the same." if found["actual_action"] == found["final_action"] else ""
     lines.append(f"Really done then: {action_words(found['actual_action'])} {really}.{same}")
-    lines += _account(found["state"]["portfolio"], cite)
-    when = minute(found["as_of"])
-    blocks = [
-        f"On the snapshot of decision [#{found['decision_id']}], {when} UTC, this answers for the "
-        f"rules, not for a model {cite}.",
-        listed(lines),
-    ]
-    if "model" in asked.concepts:
-        blocks.append(
-            "What the model would do, only a model can say: `callwright what-if --model`."
-        )
-    assumed = [said for each in found["assumptions"] if (said := quoted(each))]
-    return [*blocks, f"Taken as given {cite}:\n\n{listed(assumed)}" if assumed else ""]
+    return lines + _account(found["state"]["portfolio"], cite)
 
 
 def _account(portfolio: Json | None, cite: str) -> list[str]:
