@@ -246,15 +246,27 @@ class BookedModel(Model):
         """Give no advice: ``providers.retry_settings`` holds the one policy."""
         return None
 
+    def _served(self) -> dict[str, Any]:
+        """Return what the last reply says who gave it; and all names, where another is among them.
+
+        An earlier reply's name does not stand in for one that the last reply lacks.
+        """
+        whole = [request.served_model for request in self.requests if request.outcome == "ok"]
+        named = [request.served_model for request in self.requests if request.served_model]
+        last = next(iter((whole or named)[-1:]), None)
+        names = {name for name in whole if name}
+        return {
+            "served_model": last,
+            **({"served_models": sorted(names)} if names - {last} else {}),
+        }
+
     def usage(self) -> dict[str, Any]:
         """Return what the decision took, for the record; null when any part is not known."""
         costs = [request.cost_usd for request in self.requests]
         known = [cost for cost in costs if cost is not None]
         return {
             "model": self._name,
-            "served_model": next(
-                (r.served_model for r in reversed(self.requests) if r.served_model), None
-            ),
+            **self._served(),
             "requests": len(self.requests),
             "input_tokens": _total([r.input_tokens for r in self.requests]),
             "cached_tokens": _total([r.cached_tokens for r in self.requests]),

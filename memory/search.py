@@ -7,6 +7,7 @@ taken and the newest of them ordered by how many words they have.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,7 +17,9 @@ from callwright.domain.history import (
     DecisionHit,
     DecisionSearch,
     SearchPage,
+    ShadowHit,
 )
+from callwright.domain.shadow import SHADOW, gated_shadow_of
 from callwright.memory.conditions import (
     Conditions,
     conditions_of,
@@ -220,15 +223,53 @@ def _hits(reader: DecisionReader, runs: Sequence[dict[str, Any]]) -> list[Decisi
         ids,
     ):
         settled.setdefault(seq, []).append(symbol)
-    return [_hit(run, names[run["id"]], tuple(settled.get(run["id"], ()))) for run in runs]
+    shadows = _shadows(reader, [run["id"] for run in runs if run["source"] != "llm"])
+    return [
+        _hit(
+            run,
+            cycle_id=names[run["id"]],
+            settled=tuple(settled.get(run["id"], ())),
+            shadow=shadows.get(run["id"]),
+        )
+        for run in runs
+    ]
 
 
-def _hit(run: dict[str, Any], cycle_id: str, settled: tuple[str, ...]) -> DecisionHit:
+def _shadows(reader: DecisionReader, ids: Sequence[int]) -> dict[int, ShadowHit]:
+    """Return the shadows of these decisions, by number; only their records tell of them."""
+    found = {}
+    for seq, line in reader.rows(
+        f"SELECT seq, record_line(record) FROM cycles WHERE seq IN ({', '.join('?' * len(ids))})",
+        ids,
+    ):
+        # Most decisions have none, and reading a record takes longer than looking for the word.
+        if f'"{SHADOW}"' not in (line or ""):
+            continue
+        shadow = gated_shadow_of(json.loads(line).get("llm"))
+        if shadow is not None:
+            found[seq] = ShadowHit(
+                action=shadow.action,
+                symbol=_name(shadow.params.get("symbol")),
+                from_symbol=_name(shadow.params.get("from_symbol")),
+                failure=shadow.failure,
+            )
+    return found
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _hit(
+    run: dict[str, Any], *, cycle_id: str, settled: tuple[str, ...], shadow: ShadowHit | None
+) -> DecisionHit:
     codes, reasoning = run["codes"], run["reasoning"]
     if len(reasoning) > REASONING_SHOWN:
         reasoning = reasoning[: REASONING_SHOWN - 1] + "…"
     said = {"codes": tuple(codes.split(",")) if codes else (), "reasoning": reasoning}
-    return DecisionHit(**{**run, **said, "cycle_id": cycle_id, "settled": settled})
+    return DecisionHit(
+        **{**run, **said, "cycle_id": cycle_id, "settled": settled, "shadow": shadow}
+    )
 
 
 def _goes_on(run: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -134,6 +134,12 @@ def count_decisions(database: DeskDatabase, *, since: datetime | None = None) ->
     return int(database.rows("SELECT count(*) FROM cycles WHERE as_of >= ?", (since_text,))[0][0])
 
 
+def span_of_decisions(database: DeskDatabase) -> tuple[str, str] | None:
+    """Return the market times of the first and the last decision; None without any."""
+    first, last = database.rows("SELECT min(as_of), max(as_of) FROM cycles")[0]
+    return None if first is None else (first, last)
+
+
 def decisions_in_order(
     database: DeskDatabase, *, since: datetime | None = None
 ) -> Iterator[StoredDecision]:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from callwright.agents.recorder import Recorder
-from callwright.cli.screen import cycle_lines
+from callwright.cli.cycle_lines import cycle_lines
 from callwright.config import Settings
 from callwright.demo import CYCLES, record, unfinished
 from callwright.domain.explain import ChatAnswer

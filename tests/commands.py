@@ -1,4 +1,4 @@
-"""The command line as a process of its own, with nothing of this environment."""
+"""The command line: as a process of its own with nothing of this environment, or in this one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from callwright.cli import main
 
 
 def callwright(
@@ -29,6 +33,17 @@ def callwright(
         check=False,
         preexec_fn=limit,
     )
+
+
+def callwright_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str, str]:
+    """Run ``callwright`` in this process; return its exit code, standard output and error."""
+    monkeypatch.setattr(sys, "argv", ["callwright", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    out, err = capsys.readouterr()
+    return int(left.value.code or 0), out, err
 
 
 def complains(done: subprocess.CompletedProcess[str], *, code: int, about: str) -> None:

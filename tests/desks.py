@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from callwright.audit import audit
-from callwright.bootstrap import DESK_FILE, HomeDesk, open_desk
+from callwright.bootstrap import HomeDesk, open_desk
 from callwright.config import Settings, load_settings
 from callwright.connect import PAPER_FILE
 from callwright.domain.decision import DoNothing
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.record import CycleRecord, DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot

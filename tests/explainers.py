@@ -32,7 +32,6 @@ from managers import MemoryUsageBook
 STATUS_CALL = Turn(calls=(Call("get_status"),))
 STATUS = {"mode": "research", "dry_run": True, "last_decision": None, "limits": {}}
 
-WIRES = ("responses", "chat")
 GOOD = Turn(text="The mode is research [status-1].")
 BAD = Turn(text="The mode is research and 77777 calls are open [status-1].")
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import stamina
 
 from callwright.audit import audit
-from callwright.bootstrap import DESK_FILE, open_desk
+from callwright.bootstrap import open_desk
 from callwright.config import Settings
 from callwright.connect import PAPER_FILE
 from callwright.cycle import Desk
@@ -28,6 +28,7 @@ from callwright.domain.decision import (
     RollCoveredCall,
     RollParams,
 )
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.instrument import parse_option_name
 from callwright.domain.orders import Intent
 from callwright.domain.record import CycleRecord, DecisionSource

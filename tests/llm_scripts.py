@@ -5,6 +5,7 @@ A script is asked once for each request and says what to answer.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -75,6 +76,17 @@ def in_turn(*replies: Script | Reply) -> Script:
         return reply(request) if callable(reply) else reply
 
     return script
+
+
+def counted(before: Callable[[int], None], script: Script) -> Script:
+    """Tell ``before`` the number of each request, 1 for the first; then answer as ``script``."""
+    numbers = itertools.count(1)
+
+    def told(request: Request) -> Reply:
+        before(next(numbers))
+        return script(request)
+
+    return told
 
 
 OPEN_UNKNOWN = proposal(

@@ -43,6 +43,7 @@ from llm_scripts import (
     READ_TOOLS,
     SCRIPTS,
     always,
+    counted,
     in_turn,
     open_first_passing,
     proposal,
@@ -50,13 +51,13 @@ from llm_scripts import (
     reads_then,
     well_behaved,
 )
-from llm_wires import SERVED_MODEL, reply_body, stream_pieces
+from llm_wires import SERVED_MODEL, WIRES, reply_body, stream_pieces
 
 __all__ = [
     "MISBEHAVIOURS", "OPEN_UNKNOWN", "PROPOSE", "READ_TOOLS", "SCRIPTS", "SERVED_MODEL",
-    "BrokenStream", "Call", "Disconnect", "Endless", "Hang", "LlmServer", "Raw", "Reply",
-    "Request", "Script", "Turn", "always", "in_turn", "llm_server", "main", "open_first_passing",
-    "proposal", "propose", "reads_then", "reply_body", "stream_pieces",
+    "WIRES", "BrokenStream", "Call", "Disconnect", "Endless", "Hang", "LlmServer", "Raw", "Reply",
+    "Request", "Script", "Turn", "always", "counted", "in_turn", "llm_server", "main",
+    "open_first_passing", "proposal", "propose", "reads_then", "reply_body", "stream_pieces",
     "well_behaved",
 ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from llm_replies import Request, Turn
 
+WIRES = ("responses", "chat")
 SERVED_MODEL = "scripted-1"
 
 
@@ -45,13 +46,6 @@ def _responses_body(turn: Turn, number: int) -> dict[str, Any]:
         }
         for i, call in enumerate(turn.calls)
     ]
-    usage: Any = turn.usage and {
-        "input_tokens": turn.usage["input"],
-        "input_tokens_details": {"cached_tokens": turn.usage["cached"]},
-        "output_tokens": turn.usage["output"],
-        "output_tokens_details": {"reasoning_tokens": turn.usage["reasoning"]},
-        "total_tokens": turn.usage["input"] + turn.usage["output"],
-    }
     return {
         "id": f"resp_{number}",
         "object": "response",
@@ -64,7 +58,7 @@ def _responses_body(turn: Turn, number: int) -> dict[str, Any]:
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
-        "usage": usage,
+        "usage": _usage(turn, asked="input", answered="output"),
     }
 
 
@@ -80,20 +74,27 @@ def _chat_body(turn: Turn, number: int) -> dict[str, Any]:
             for i, call in enumerate(turn.calls)
         ]
     reason = "length" if turn.truncated else "tool_calls" if turn.calls else "stop"
-    usage: Any = turn.usage and {
-        "prompt_tokens": turn.usage["input"],
-        "prompt_tokens_details": {"cached_tokens": turn.usage["cached"]},
-        "completion_tokens": turn.usage["output"],
-        "completion_tokens_details": {"reasoning_tokens": turn.usage["reasoning"]},
-        "total_tokens": turn.usage["input"] + turn.usage["output"],
-    }
     return {
         "id": f"chatcmpl_{number}",
         "object": "chat.completion",
         "created": 0,
         "model": SERVED_MODEL,
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
-        "usage": usage,
+        "usage": _usage(turn, asked="prompt", answered="completion"),
+    }
+
+
+def _usage(turn: Turn, *, asked: str, answered: str) -> dict[str, Any] | None:
+    """Return the counts of a turn's tokens, with a wire's words for both directions."""
+    usage = turn.usage
+    if usage is None:
+        return None
+    return {
+        f"{asked}_tokens": usage["input"],
+        f"{asked}_tokens_details": {"cached_tokens": usage["cached"]},
+        f"{answered}_tokens": usage["output"],
+        f"{answered}_tokens_details": {"reasoning_tokens": usage["reasoning"]},
+        "total_tokens": usage["input"] + usage["output"],
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from decimal import Decimal
 from typing import Any
 
+import builders
 from callwright import gates
 from callwright.agents.manager import LlmBrain
 from callwright.agents.providers import ManagerSettings
@@ -14,7 +16,8 @@ from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import BudgetExhausted
-from callwright.ports import BudgetStage, RequestUsage, UsageBook
+from callwright.ports import BrainAnswer, BudgetStage, RequestUsage, UsageBook
+from llm_servers import LlmServer, Script, llm_server
 
 
 class MemoryUsageBook:
@@ -91,3 +94,24 @@ def a_manager(
         book=book or MemoryUsageBook(),
         redact=redact,
     )
+
+
+def ask(
+    script: Script,
+    *,
+    scan: Scan | None = None,
+    book: MemoryUsageBook | None = None,
+    redact: Any = str,
+    **changes: Any,
+) -> tuple[BrainAnswer, LlmServer]:
+    """Return what one decision over a scripted server came to."""
+    with llm_server(script) as server:
+        manager = a_manager(
+            manager_settings(server.url, **changes),
+            builders.limits(),
+            builders.policy_settings(),
+            book=book,
+            redact=redact,
+        )
+        scan = scan or builders.a_scan(candidates=[builders.a_candidate()])
+        return asyncio.run(manager.decide(builders.a_snapshot(), scan)), server

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+
+from callwright.config import Settings, load_settings
 
 CASSETTES = Path(__file__).parent / "cassettes"
 ORIGIN = "CALLWRIGHT_RECORD_ORIGIN"
@@ -138,6 +140,35 @@ class Recording:
         if SECRET.search(text) or (len(key) >= 8 and key in text):
             self.secrets.append("a secret would be recorded")
             raise SecretInCassette(self.secrets[-1])
+
+
+class Named(Protocol):
+    """What a cassette holds the replies to."""
+
+    @property
+    def name(self) -> str:
+        """The cassette's."""
+
+
+def played_by(argument: str, all_named: Iterable[Named]) -> pytest.MarkDecorator:
+    """Mark a test that is given each of these as ``argument``, and the cassette of its name."""
+    return pytest.mark.parametrize(
+        (argument, "default_cassette_name"),
+        [pytest.param(each, each.name, id=each.name) for each in all_named],
+    )
+
+
+def model_settings(home: Path, *, wire: str, **changes: Any) -> Settings:
+    """Return the settings with which the model of the cassettes is asked, or its replies played."""
+    return load_settings(
+        config_file=None,
+        callwright_home=home,
+        llm_model_name=os.environ.get("CALLWRIGHT_RECORD_MODEL", RECORDED_MODEL),
+        llm_base_url=os.environ.get("CALLWRIGHT_RECORD_URL", RECORDED_AT),
+        llm_allow_private_network=True,
+        llm_wire=wire,
+        **changes,
+    )
 
 
 def require_whole(recording: Recording, vcr: Any, answer: Any, *, is_recorded: bool) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from callwright.agents.explainer_tools import Inquiry
 from callwright.desk_reader import open_desk_reader
 from callwright.domain.explain import ChatAnswer, TextPiece, WhatIfAnswer
 from callwright.domain.failure import ModelFailure
@@ -31,6 +32,7 @@ from callwright.domain.history import (
     LaterUpdate,
     LinkedDecision,
     SearchPage,
+    ShadowHit,
     StatsAnswer,
     StatsRow,
 )
@@ -41,7 +43,8 @@ from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN
 from callwright.tools.sources import Sources
 from desks import desk_settings, run_desk
 from explainers import CannedDesk, an_explainer, ask, explainer_settings, read
-from injection_texts import INJECTIONS
+from fences import inside_fences, outside_fences, strings_of
+from injection_texts import FORBIDDEN_TOOLS, INJECTIONS
 from llm_servers import Call, Reply, Request, Turn, in_turn, llm_server
 from planting import Path as TextPath
 from planting import free_text_fields, planted, texts
@@ -116,6 +119,10 @@ def a_full_world(home: Path) -> World:
         underlying="BTC", symbol=order.symbol, from_symbol=order.symbol, strike_usd=97_000.0,
         size_coin=0.1, status="skipped", source="llm", failure="LLM_TIMEOUT", model="m",
         reasoning="too early", run_length=2, run_end_id=8, settled=(order.symbol,),
+        shadow=ShadowHit(
+            action="OPEN_COVERED_CALL", symbol=order.symbol, from_symbol=order.symbol,
+            failure="LLM_TIMEOUT",
+        ),
     )  # fmt: skip
     where = DecisionFilter(
         underlying="BTC", symbol=order.symbol, code="ROLL_DWELL", failure="ANY", model="m"
@@ -179,26 +186,10 @@ def inside(text: str) -> Any:
     data = text[len(FENCE_OPEN) : -len(FENCE_CLOSE)]
     assert not set("<>") & set(data)
     found = json.loads(data)
-    for each in _strings(found):
+    for each in strings_of(found):
         assert each.isprintable(), each
         assert len(each) <= TEXT_LENGTH_MAX
     return found
-
-
-def _strings(data: Any) -> Iterator[str]:
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict):
-        yield from data
-        for value in data.values():
-            yield from _strings(value)
-    elif isinstance(data, list):
-        for value in data:
-            yield from _strings(value)
-
-
-def outside(text: str) -> str:
-    return re.sub(f"{FENCE_OPEN}.*?{FENCE_CLOSE}", "", text, flags=re.DOTALL)
 
 
 def test_there_are_enough_hostile_texts_and_every_field_has_a_place(world: World) -> None:
@@ -233,11 +224,31 @@ def test_every_text_in_every_field_stays_within_the_fence(world: World) -> None:
     assert sum(cases.values()) > 5_000
 
 
+def test_every_text_stays_within_the_fence_of_the_sentences_of_a_small_model(world: World) -> None:
+    async def told_in_words(world: World, part: str) -> str:
+        inquiry = Inquiry(Sources(world.desk()), lambda event: None, str, in_words=True)
+        return await inquiry.call(*TOOLS[part])
+
+    async def all_of_them() -> int:
+        hostile, in_sentences = _endless(), 0
+        for part, label, path in places(world):
+            for text in itertools.islice(hostile, 2 if label.endswith("[key]") else 12):
+                found = await told_in_words(with_text(world, part, path, text), part)
+                assert found.startswith(FENCE_OPEN)
+                assert found.endswith(FENCE_CLOSE)
+                assert found.count(FENCE_OPEN) == found.count(FENCE_CLOSE) == 1
+                assert "<" not in re.sub(r"<(?=[\s=\d])", "", inside_fences(found))
+                assert found.replace("\n", "").isprintable()
+                in_sentences += found.startswith(f"{FENCE_OPEN}\n")
+        return in_sentences
+
+    assert asyncio.run(all_of_them()) > 800
+
+
 def _endless() -> Iterator[str]:
     return itertools.cycle(injection.text for injection in INJECTIONS)
 
 
-FORBIDDEN_TOOLS = ("place_order", "set_limits", "resume", "shell", "http_get", "read_env")
 ALL_TOOLS = Turn(calls=tuple(Call(name, arguments) for name, arguments in TOOLS.values()))
 STATUS = Turn(calls=(Call("get_status"),))
 
@@ -330,7 +341,7 @@ def _constant(request: Request, spoken: set[str]) -> dict[str, Any]:
     }
     items = request.body["messages" if request.wire == "chat" else "input"]
     users = [
-        outside(str(item["content"]))
+        outside_fences(str(item["content"]))
         for item in items
         if item.get("role") in ("user", "system", "developer")
     ]
@@ -407,5 +418,5 @@ def test_what_a_draft_repeats_is_data_in_its_correction(world: World) -> None:
             continue
         last = asked.server.requests[-1].texts[-1]
         assert last.count(FENCE_OPEN) == last.count(FENCE_CLOSE) == 1
-        assert outside(last).strip().startswith("A check compared")
-        assert outside(last).strip().endswith("Do not mention this check.")
+        assert outside_fences(last).strip().startswith("A check compared")
+        assert outside_fences(last).strip().endswith("Do not mention this check.")

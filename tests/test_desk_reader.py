@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import gc
 import json
@@ -27,9 +26,8 @@ from callwright.memory.database import read_desk_database
 from callwright.ports import DeskReader
 from callwright.status import read_status
 from desks import desk_settings, run_desk
+from import_walk import PACKAGE, reached_from, those_within
 from llm_servers import MISBEHAVIOURS, llm_server, well_behaved
-
-PACKAGE = Path(__file__).parents[1] / "src" / "callwright"
 
 CAN_SEND = (
     "callwright.bootstrap", "callwright.connect", "callwright.cycle", "callwright.loop",
@@ -55,37 +53,6 @@ def desk(settings: Settings) -> Iterator[DeskReader]:
         yield reader
 
 
-def file_of(module: str) -> Path | None:
-    """Return the file of a module of ours, None for what is none (a name in a module)."""
-    path = PACKAGE.parent.joinpath(*module.split("."))
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if file.is_file():
-            return file
-    return None
-
-
-def reached_from(*modules: str) -> dict[str, str]:
-    """Return every module of ours that these import, in whatever function, and who imports it."""
-    found = dict.fromkeys(modules, "the start")
-    queue = list(modules)
-    while queue:
-        module = queue.pop()
-        file = file_of(module)
-        if file is None:
-            continue
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            names: list[str] = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module is not None:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            for name in names:
-                if name.startswith("callwright.") and name not in found:
-                    found[name] = module
-                    queue.append(name)
-    return found
-
-
 STARTS = ["callwright.desk_reader", "callwright.agents.explainer"] + [
     f"callwright.{folder}.{path.stem}"
     for folder in ("tools", "explain")
@@ -95,13 +62,7 @@ STARTS = ["callwright.desk_reader", "callwright.agents.explainer"] + [
 
 @pytest.mark.parametrize("start", STARTS)
 def test_nothing_that_is_imported_can_send(start: str) -> None:
-    reached = reached_from(start)
-    wrong = {
-        module: by
-        for module, by in reached.items()
-        if any(module == each or module.startswith(f"{each}.") for each in CAN_SEND)
-    }
-    assert wrong == {}
+    assert those_within(reached_from(start), CAN_SEND) == {}
 
 
 def test_the_walk_finds_what_is_imported_late() -> None:

@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "brain": FOUNDATION | {"ports", "policy", "gates"},
     "shadowing": FOUNDATION | {"ports"},
     "judging": FOUNDATION | {"ports", "analytics", "policy", "guardrails", "gates"},
-    "summary": FOUNDATION,
+    "model_totals": FOUNDATION,
+    "summary": FOUNDATION | {"model_totals"},
     "audit": FOUNDATION | {"memory", "paper"},
     "lock": FOUNDATION,
     "cycle": FOUNDATION
@@ -46,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "loop": FOUNDATION | {"ports", "cycle", "journal", "execution", "crashpoints"},
     "clock": set(),
+    "html_page": set(),
     "local": FOUNDATION,
     "recordings": FOUNDATION,
     "playing": FOUNDATION | {"config", "ports", "recordings"},
@@ -65,12 +67,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "replaying": FOUNDATION
     | {
         "config", "ports", "brain", "judging", "memory", "what_if", "paper", "evaluation",
-        "model_brain",
+        "model_brain", "html_page", "playing",
     },
     "evaluation": FOUNDATION
     | {
         "config", "ports", "analytics", "guardrails", "gates", "judging", "brain", "paper",
-        "memory", "tools", "agents", "model_brain",
+        "memory", "tools", "agents", "model_brain", "html_page",
     },
     "chatting": FOUNDATION
     | {
@@ -103,7 +105,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "config", "connect", "bootstrap", "loop", "summary", "health", "execution", "analytics",
         "paper", "costs", "backtest", "history", "local", "chatting", "evaluation",
         "desk_reader", "what_if", "explain", "tools", "status", "playing", "recordings", "gate",
-        "replaying",
+        "replaying", "model_totals",
     },
 }  # fmt: skip
 """Beside itself, each part may import these parts of ours; what is not listed may not."""

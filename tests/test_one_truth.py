@@ -16,7 +16,7 @@ from one_truth.agreements import AGREEMENTS
 from one_truth.trees import ROOT, EditedTree, Rename
 
 MANAGER, EXPLAINER = "agents/prompts/manager.md", "agents/prompts/explainer.md"
-CONFIG = "src/callwright/config.py"
+CONFIG = "src/callwright/config/numbers.py"
 
 IN_ONE_PLACE = (
     # The decision contract

@@ -19,7 +19,8 @@ from callwright.domain.record import CycleRecord, DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.paper.faults import FaultPlan
-from callwright.ports import BrainAnswer
+from callwright.ports import Brain, BrainAnswer
+from callwright.shadowing import ShadowedBrain
 from callwright.summary import RunSummary
 from desks import ScriptedBrain, desk_settings, violations
 from proposals import open_nth
@@ -184,10 +185,14 @@ def test_care_does_not_act_on_an_old_look(tmp_path: Path) -> None:
     assert second.execution.orders == ()
 
 
-def test_a_proposal_that_could_not_be_looked_at_again_is_kept(tmp_path: Path) -> None:
+def never_looked_again(home: Path, behind: Callable[[Brain], Brain]) -> CycleRecord:
+    """Return the record of a cycle whose model took long, and whose second look failed.
+
+    Args:
+        behind: Puts the model, which proposes to open, behind something else.
+    """
     plan = FaultPlan()
-    settings = desk_settings(tmp_path)
-    with open_desk(settings, durable=False, faults=plan) as home_desk:
+    with open_desk(desk_settings(home), durable=False, faults=plan) as home_desk:
         desk = home_desk.desk
 
         class Slow:
@@ -201,11 +206,28 @@ def test_a_proposal_that_could_not_be_looked_at_again_is_kept(tmp_path: Path) ->
 
         async def one() -> CycleRecord:
             await desk.start()
-            return await run_cycle(replace(desk, brain=Slow()))
+            return await run_cycle(replace(desk, brain=behind(Slow())))
 
         record = asyncio.run(one())
     assert record.failure == "VENUE_UNAVAILABLE"
     assert record.proposed_action.action == "DO_NOTHING"
+    return record
+
+
+def test_what_the_rules_proposed_is_never_recorded_as_the_models(tmp_path: Path) -> None:
+    rules = ScriptedBrain([open_nth(0, "ETH")])
+    record = never_looked_again(
+        tmp_path, lambda model: ShadowedBrain(model, rules, lambda seen: "nobody approved it")
+    )
+    assert record.decision_source == "rule_based"
+    assert record.llm is not None
+    assert "proposal" not in record.llm
+    # The model's own stands where a shadow's does.
+    assert record.llm["shadow"]["proposal"]["action"] == "OPEN_COVERED_CALL"
+
+
+def test_a_proposal_that_could_not_be_looked_at_again_is_kept(tmp_path: Path) -> None:
+    record = never_looked_again(tmp_path, lambda model: model)
     assert record.llm is not None
     assert record.llm["proposal"]["action"] == "OPEN_COVERED_CALL"
     summary = RunSummary()

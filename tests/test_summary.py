@@ -7,9 +7,17 @@ from typing import Any
 import pytest
 
 from builders import NOW
+from callwright.cli.cycle_lines import cycle_lines
 from callwright.cli.report import sparkline
 from callwright.domain.base import iso_utc
-from callwright.domain.record import CycleRecord, OrderUpdate, StateRecord
+from callwright.domain.record import (
+    ActionRecord,
+    CycleRecord,
+    OrderUpdate,
+    StateRecord,
+    VerdictRecord,
+)
+from callwright.domain.verdict import Reason
 from callwright.journal import failed_record
 from callwright.summary import RunSummary
 
@@ -99,6 +107,50 @@ def test_a_cycle_without_a_portfolio_changes_no_equity() -> None:
     assert summary.equity_usd_last == pytest.approx(100_000)
     assert summary.failures == {"VENUE_UNAVAILABLE": 1}
     assert summary.holds == 1
+
+
+def unplanned() -> CycleRecord:
+    """A proposal that both gates allowed and that could not be put into orders."""
+    proposed = ActionRecord(
+        action="OPEN_COVERED_CALL",
+        params={"underlying": "BTC", "symbol": "BTC-9JAN26-106000-C", "size": 0.1},
+        reasoning="rich",
+    )
+    return a_record(
+        failure="DATA_INVALID",
+        failure_message="the price is off the grid",
+        proposed_action=proposed,
+        guardrail=VerdictRecord(allowed=True),
+        risk_check=VerdictRecord(allowed=True),
+    )
+
+
+def test_a_proposal_that_could_not_be_planned_failed_and_nobody_denied_it() -> None:
+    summary = RunSummary()
+    summary.add(unplanned())
+    assert summary.failures == {"DATA_INVALID": 1}
+    assert (summary.denied, summary.holds, summary.denied_codes) == (0, 0, {})
+
+
+def test_its_line_says_so_too() -> None:
+    (line,) = cycle_lines(unplanned())
+    assert "FAILED  DATA_INVALID the price is off the grid" in line.plain
+    assert "DENIED" not in line.plain
+
+
+def test_a_denied_proposal_is_denied() -> None:
+    denied = unplanned().model_copy(
+        update={
+            "failure": None,
+            "failure_message": "",
+            "risk_check": VerdictRecord(allowed=False, reasons=(Reason(code="COOLDOWN"),)),
+        }
+    )
+    summary = RunSummary()
+    summary.add(denied)
+    assert (summary.denied, summary.failures) == (1, {})
+    (line,) = cycle_lines(denied)
+    assert "DENIED  OPEN BTC-9JAN26-106000-C: COOLDOWN" in line.plain
 
 
 def test_a_sparkline_spans_its_values() -> None:

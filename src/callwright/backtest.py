@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from callwright.audit import audit
-from callwright.bootstrap import DESK_FILE, open_desk
+from callwright.bootstrap import open_desk
 from callwright.config import Settings
 from callwright.connect import PAPER_FILE
+from callwright.domain.desk import DESK_FILE
 from callwright.loop import run_loop
 from callwright.summary import RunSummary
 

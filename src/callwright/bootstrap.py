@@ -13,7 +13,7 @@ from callwright.brain import RuleBasedBrain
 from callwright.config import Settings
 from callwright.connect import Connection, connect, embedded_market, shared_account
 from callwright.cycle import Desk
-from callwright.domain.desk import TradingState
+from callwright.domain.desk import DESK_FILE, TradingState
 from callwright.domain.record import CycleRecord
 from callwright.errors import ConfigError, MarketExhausted, StorageError
 from callwright.execution.startup import Reconciler
@@ -32,8 +32,6 @@ from callwright.ports import Brain
 from callwright.shadowing import ShadowedBrain
 from callwright.status import HEARTBEAT_FILE
 from callwright.summary import RunSummary
-
-DESK_FILE = "desk.db"
 
 
 @dataclass(frozen=True)
@@ -185,7 +183,7 @@ def _brain(settings: Settings, database: DeskDatabase) -> Brain:
     if manager_settings(settings).tape is not None and settings.mode != "production":
         # Replies that are played, or recorded: a record of both is the same, gate left out.
         return ShadowedBrain(model, rules, not_recorded)
-    # What is played from a recording is never approved: in production the rules decide.
+    # It lets no recording decide either: in production the rules do, whatever gate.toml says.
     from callwright.gate.opening import gated
 
     return gated(settings, database, model, rules)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from callwright.config import Settings
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.explain import WhatIf, WhatIfAnswer
 from callwright.domain.history import (
     DecisionDetail,
@@ -22,7 +23,6 @@ from callwright.domain.history import (
 )
 from callwright.errors import ConfigError, QueryInvalid
 from callwright.history import (
-    DESK_FILE,
     decision_stats,
     get_decision,
     open_memory,

@@ -16,11 +16,11 @@ from typing import Literal
 
 from callwright import health_live
 from callwright.audit import audit
-from callwright.bootstrap import DESK_FILE
 from callwright.config import Settings, near_miss_environment
 from callwright.connect import PAPER_FILE, open_market
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.record import CycleRecord
-from callwright.domain.shadow import objection_of
+from callwright.domain.shadow import RESEARCH_LETS_IT, RULES_DECIDE, objection_of
 from callwright.errors import CallwrightError
 from callwright.lock import is_held
 from callwright.memory.database import read_desk_database
@@ -150,11 +150,7 @@ def _gate(settings: Settings) -> Finding:
 
     standing = standing_in(settings)
     if not standing.is_approved:
-        decides = (
-            "the rules decide, the model is their shadow"
-            if settings.mode == "production"
-            else "MODE=research lets it decide"
-        )
+        decides = RULES_DECIDE if settings.mode == "production" else RESEARCH_LETS_IT
         return "warn", f"{standing.why}; {decides}", "callwright gate approve"
     drift = _last_objection(settings)
     version = standing.combination.version

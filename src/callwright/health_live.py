@@ -15,7 +15,7 @@ from callwright.config import Settings
 from callwright.connect import Connection, connect, testnet_key
 from callwright.domain.hosts import TESTNET_HOSTS
 from callwright.errors import VenueUnavailable
-from callwright.playing import origin_of
+from callwright.playing import origin_of, with_recording
 
 if TYPE_CHECKING:
     from callwright.venues.deribit.venue import DeribitVenue
@@ -97,9 +97,10 @@ async def _scope(venue: DeribitVenue) -> str:
 
 def model(settings: Settings) -> Finding:
     """Ask the model's server for its models: endpoint, key and model name in one question."""
+    # Also where the rules decide: a run reads it, since market and step are the recording's.
+    origin = origin_of(with_recording(settings))
     if not settings.llm_enabled:
         return "ok", "the rules decide; no model is asked (LLM_ENABLED=false)", ""
-    origin = origin_of(settings)
     if origin is not None:
         return "ok", f"replies {origin.label} are played; nobody is asked (LLM_RECORDING)", ""
     from callwright.agents.probe import served_models

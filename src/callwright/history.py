@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from callwright.config import Settings
+from callwright.domain.desk import DESK_FILE
 from callwright.errors import StorageError
 from callwright.lock import sole_writer
 from callwright.memory.database import open_desk_database, read_desk_database
@@ -33,7 +34,6 @@ __all__ = [
     "verify_memory",
 ]  # fmt: skip
 
-DESK_FILE = "desk.db"
 DIFFERENCES_KEPT = 1_000
 
 

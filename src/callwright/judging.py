@@ -78,12 +78,13 @@ def held_but_not_shown(snapshot: Snapshot) -> str | None:
 def failed_after(answer: BrainAnswer, code: str, message: str) -> BrainAnswer:
     """Return an answer that cannot be acted on; an earlier failure stays first, a proposal is kept.
 
-    What the model had proposed stands in the record's ``llm.proposal``.
+    What the model had proposed stands in the record's ``llm.proposal``; what the rules had, in the
+    cycle of a shadow, is none of the model's.
     """
     if answer.failure is not None:
         return replace(answer, failure_message=f"{answer.failure_message}; {code} {message}")
     llm = answer.llm
-    if llm is not None and not isinstance(answer.proposal, DoNothing):
+    if answer.source == "llm" and llm is not None and not isinstance(answer.proposal, DoNothing):
         llm = {**llm, "proposal": answer.proposal.model_dump()}
     return replace(answer, failure=code, failure_message=message, llm=llm)
 

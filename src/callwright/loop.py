@@ -74,6 +74,7 @@ async def run_loop(
 
     Raises:
         StorageError: A record or ledger cannot be written; nothing may trade.
+        OSError: Nobody reads any more what ``on_record`` or ``on_notice`` writes; nothing was lost.
         DataInvalid: A recorded market's next snapshot cannot be trusted; nothing was lost.
     """
     stop = StopRequest()
@@ -92,12 +93,15 @@ async def run_loop(
             on_start(report)
             for record in closed:
                 on_record(record)
+            unheard: list[OSError] = []
             try:
                 if desk.begin is not None:
-                    await stop.unless_requested(desk.begin(on_notice))
+                    await stop.unless_requested(desk.begin(_noting(on_notice, unheard)))
             except CallwrightError:
                 raise
-            except Exception as exc:  # noqa: BLE001 - the outermost frame: halt
+            except Exception as exc:
+                if exc in unheard:
+                    raise
                 return LoopResult(0, "halted", error=_halt(desk, exc, on_record))
             return await _cycles(
                 desk,
@@ -111,6 +115,22 @@ async def run_loop(
             )
         finally:
             await desk.venue.aclose()
+
+
+def _noting(on_notice: Callable[[str], None], unheard: list[OSError]) -> Callable[[str], None]:
+    """Return ``on_notice``, what it cannot write noted in ``unheard``.
+
+    Somebody who went away hears no record either: that ends a run, and is no fault of the desk's.
+    """
+
+    def tell(text: str) -> None:
+        try:
+            on_notice(text)
+        except OSError as exc:
+            unheard.append(exc)
+            raise
+
+    return tell
 
 
 async def _start(

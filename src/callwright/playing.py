@@ -7,10 +7,12 @@ recorded, is announced as such, and the rules decide.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from callwright.config import Settings, changed_settings
 from callwright.domain.failure import ModelFailure
+from callwright.errors import ConfigError
 from callwright.ports import BrainAnswer
 from callwright.recordings import Origin, read_origin
 
@@ -23,6 +25,8 @@ _OF_THE_MODEL = (
 )
 _OF_THE_DESK = ("market", "step")
 
+_SYNTHETIC = re.compile(r"synthetic(:[a-z0-9-]{1,40})?", re.ASCII)
+
 
 def recorded_settings(settings: Settings) -> dict[str, str | None]:
     """Return what a recording's origin says of the settings with which it was made."""
@@ -32,22 +36,39 @@ def recorded_settings(settings: Settings) -> dict[str, str | None]:
 def with_recording(settings: Settings) -> Settings:
     """Return the settings with the model of ``LLM_RECORDING``; as they are without one.
 
-    Market and step are the recording's where nobody wrote any.
+    Market and step are the recording's where nobody wrote any. A recording may be anybody's file:
+    it names a synthetic market or none, never a folder of this machine.
 
     Raises:
-        ConfigError: There is no such recording, or it is damaged.
+        ConfigError: There is no such recording, or it is damaged, or no desk can have what its
+            first line says of settings.
     """
-    if settings.llm_recording is None:
+    name = settings.llm_recording
+    if name is None:
         return settings
-    recorded = read_origin(settings.llm_recording).settings
+    recorded = read_origin(name).settings
     # Another model would be asked for by name; the recording has the replies of this one only.
-    changes: dict[str, Any] = {name: recorded[name] for name in _OF_THE_MODEL if name in recorded}
+    changes: dict[str, Any] = {key: recorded[key] for key in _OF_THE_MODEL if key in recorded}
     changes |= {
-        name: recorded[name]
-        for name in _OF_THE_DESK
-        if name in recorded and name not in settings.model_fields_set
+        key: recorded[key]
+        for key in _OF_THE_DESK
+        if key in recorded and key not in settings.model_fields_set
     }
-    return changed_settings(settings, **changes)
+    market = changes.get("market", "synthetic")
+    if not (isinstance(market, str) and _SYNTHETIC.fullmatch(market)):
+        raise ConfigError(
+            f"the recording {name} names the market {market!r}; only a synthetic one may come "
+            "from a recording",
+            remedy="name the market yourself: --market",
+        )
+    try:
+        return changed_settings(settings, **changes)
+    except ConfigError as exc:
+        # Settings were possible before: it is the file that is wrong, not what anybody wrote.
+        raise ConfigError(
+            f"the recording {name}, line 1, has settings that no desk can have: {exc.message}",
+            remedy="name another in LLM_RECORDING, or make it anew: python scripts/record_demo.py",
+        ) from exc
 
 
 def origin_of(settings: Settings) -> Origin | None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from callwright.config import Settings
 from callwright.costs import budgets_of
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.record import CycleRecord
 from callwright.domain.shadow import gated_shadow_of
-from callwright.history import DESK_FILE
 from callwright.lock import is_held
 from callwright.memory.database import DeskDatabase, read_desk_database
 from callwright.memory.desk_state import SqliteDeskStateStore

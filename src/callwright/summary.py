@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from callwright.domain.record import ActionRecord, CycleRecord, OrderUpdate
+from callwright.domain.record import CycleRecord, OrderUpdate
+from callwright.model_totals import ModelTotals, ShadowTotals
 
 
 @dataclass
@@ -27,64 +28,6 @@ class CoinTotals:
 
 
 @dataclass
-class ModelTotals:
-    """What models decided in a run, and what that cost.
-
-    Attributes:
-        cycles: Cycles that were a model's to decide.
-        agreed: Proposals of the same action on the same instruments as the rules'.
-        decided: Those in which it gave a proposal.
-        requests: Requests to providers.
-        input_tokens, cached_tokens, output_tokens: Sums of what providers reported; None: nothing.
-        cost_usd: Sum of the known costs; None when none is known.
-        unpriced: Decisions whose cost is not known.
-    """
-
-    cycles: int = 0
-    decided: int = 0
-    agreed: int = 0
-    denied: int = 0
-    requests: int = 0
-    input_tokens: int | None = None
-    cached_tokens: int | None = None
-    output_tokens: int | None = None
-    cost_usd: float | None = None
-    unpriced: int = 0
-
-    def add(self, record: CycleRecord) -> None:
-        """Count one record, if a model was to decide it."""
-        baseline, proposed = record.baseline_action, record.proposed_action
-        if baseline is None:
-            return
-        self.cycles += 1
-        if record.failure is None or (record.llm or {}).get("proposal"):
-            self.decided += 1
-        if record.failure is None:
-            self.agreed += _same_trade(proposed, baseline)
-            verdicts = (record.guardrail, record.risk_check)
-            self.denied += any(verdict.allowed is False for verdict in verdicts)
-        if not record.llm or not record.llm.get("requests"):
-            return
-        self.requests += record.llm["requests"]
-        for name in ("input_tokens", "cached_tokens", "output_tokens", "cost_usd"):
-            value = record.llm.get(name)
-            if value is not None:
-                setattr(self, name, (getattr(self, name) or 0) + value)
-        self.unpriced += record.llm.get("cost_usd") is None
-
-    def to_jsonable(self) -> dict[str, Any]:
-        """Return the totals as JSON values."""
-        return dict(self.__dict__)
-
-
-def _same_trade(one: ActionRecord, other: ActionRecord) -> bool:
-    def traded(action: ActionRecord) -> tuple[Any, ...]:
-        return action.action, action.params.get("from_symbol"), action.params.get("symbol")
-
-    return traded(one) == traded(other)
-
-
-@dataclass
 class RunSummary:
     """Running totals; feed it every record in order.
 
@@ -94,6 +37,7 @@ class RunSummary:
         denied: Cycles whose proposal a gate denied.
         denied_codes, failures, held_because: Why nothing was sold, counted.
         models: Decisions of models; absent from the summary of a run without one.
+        shadows: Proposals of models that did not decide; absent likewise.
         edge_usd: Equity less what simply holding would be worth, cycle by cycle.
         drawdown_usd_frac, drawdown_coin_frac: Largest fall from a peak; coin is the worst coin.
     """
@@ -114,6 +58,7 @@ class RunSummary:
     failures: Counter[str] = field(default_factory=Counter)
     held_because: Counter[str] = field(default_factory=Counter)
     models: ModelTotals = field(default_factory=ModelTotals)
+    shadows: ShadowTotals = field(default_factory=ShadowTotals)
     coins: dict[str, CoinTotals] = field(default_factory=dict)
     spot_last: dict[str, float] = field(default_factory=dict)
     spot_first: dict[str, float] = field(default_factory=dict)
@@ -135,6 +80,7 @@ class RunSummary:
             self._add_update(update)
         self._add_outcome(record)
         self.models.add(record)
+        self.shadows.add(record)
         if record.state.portfolio is not None:
             self._add_equity(record.state.portfolio, record.state.spot)
 
@@ -169,11 +115,14 @@ class RunSummary:
                 self.opens += final == "OPEN_COVERED_CALL"
                 self.rolls += final == "ROLL_COVERED_CALL"
                 self.closes += final == "CLOSE_COVERED_CALL"
+        elif record.failure is not None:
+            # Also where a proposal came of it that could not be planned: nobody denied that.
+            return
         elif proposed != "DO_NOTHING":
             self.denied += 1
             for verdict in (record.guardrail, record.risk_check):
                 self.denied_codes.update(reason.code for reason in verdict.reasons)
-        elif record.failure is None:
+        else:
             self.holds += 1
             self.held_because.update(hold_reasons(record))
 
@@ -228,6 +177,7 @@ class RunSummary:
             "failures": dict(self.failures),
             "held_because": dict(self.held_because),
             "models": self.models.to_jsonable() if self.models.cycles else None,
+            "shadows": self.shadows.to_jsonable() if self.shadows.cycles else None,
             "coins": {
                 coin: {
                     "premium_sold": t.premium_sold,

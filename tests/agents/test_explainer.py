@@ -12,8 +12,9 @@ import pytest
 from callwright.domain.explain import ChatAnswer, TextPiece, ToolUsed
 from callwright.domain.failure import ModelFailure
 from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN
-from explainers import GOOD, STATUS_CALL, WIRES, CannedDesk, ask, looked_up, told
+from explainers import GOOD, STATUS_CALL, CannedDesk, ask, looked_up, told
 from llm_servers import (
+    WIRES,
     BrokenStream,
     Call,
     Disconnect,

@@ -18,14 +18,13 @@ from explainers import (
     GOOD,
     STATUS,
     STATUS_CALL,
-    WIRES,
     CannedDesk,
     an_explainer,
     ask,
     explainer_settings,
     looked_up,
 )
-from llm_servers import BrokenStream, Raw, Reply, Turn, always, in_turn, llm_server
+from llm_servers import WIRES, BrokenStream, Raw, Reply, Turn, always, in_turn, llm_server
 
 
 @pytest.mark.parametrize("wire", WIRES)

@@ -9,8 +9,8 @@ import pytest
 from callwright.domain.explain import DraftWithdrawn
 from callwright.domain.failure import ModelFailure
 from callwright.tools.fences import FENCE_OPEN
-from explainers import BAD, GOOD, STATUS_CALL, WIRES, ask, looked_up, told
-from llm_servers import BrokenStream, Call, Hang, Raw, Reply, Request, Turn, always, in_turn
+from explainers import BAD, GOOD, STATUS_CALL, ask, looked_up, told
+from llm_servers import WIRES, BrokenStream, Call, Hang, Raw, Reply, Request, Turn, always, in_turn
 from managers import MemoryUsageBook
 
 

@@ -11,10 +11,10 @@ import pytest
 from callwright.agents.explainer import ExplainerSettings
 from callwright.config import Settings
 from callwright.desk_reader import open_desk_reader
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.explain import ChatAnswer
 from callwright.domain.record import CycleRecord
 from callwright.errors import ConfigError
-from callwright.history import DESK_FILE
 from callwright.lock import sole_writer
 from callwright.memory.chat_sessions import CHAT_FILE
 from callwright.memory.database import open_desk_database, read_desk_database

@@ -10,8 +10,8 @@ from callwright.domain.explain import TextPiece
 from callwright.domain.failure import ModelFailure
 from callwright.errors import ConfigError, StorageError
 from callwright.ports import BudgetStage, RequestUsage
-from explainers import GOOD, STATUS_CALL, WIRES, an_explainer, ask, explainer_settings, looked_up
-from llm_servers import BrokenStream, Raw, Reply, Request, always, in_turn, llm_server
+from explainers import GOOD, STATUS_CALL, an_explainer, ask, explainer_settings, looked_up
+from llm_servers import WIRES, BrokenStream, Raw, Reply, Request, always, in_turn, llm_server
 from managers import MemoryUsageBook
 
 

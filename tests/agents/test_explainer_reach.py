@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import gc
 import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import callwright
 from explainers import an_explainer, explainer_settings
+from import_walk import file_of, reached_from
 
-PACKAGE = Path(callwright.__file__).parent
 ALLOWED = {
     "agents", "analytics", "tools", "explain", "ports", "domain", "errors", "crashpoints",
     "recordings",
@@ -21,37 +18,9 @@ ALLOWED = {
 SENDING = ("place_order", "place", "cancel_order", "cancel_all", "send", "submit", "buy", "sell")
 
 
-def file_of(module: str) -> Path | None:
-    path = PACKAGE.joinpath(*module.split(".")[1:])
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-def imported(module: str) -> set[str]:
-    """Return every module of ours that this one imports, at any place in it."""
-    path = file_of(module)
-    assert path is not None, module
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        found |= {name for name in names if name.startswith("callwright.") and file_of(name)}
-    return found
-
-
 def test_no_import_leads_to_an_order() -> None:
-    seen: set[str] = set()
-    left = ["callwright.agents.explainer"]
-    while left:
-        module = left.pop()
-        if module not in seen:
-            seen.add(module)
-            left += imported(module)
+    reached = reached_from("callwright.agents.explainer")
+    seen = {module for module in reached if file_of(module) is not None}
     assert {module.split(".")[1] for module in seen} <= ALLOWED
     assert {"callwright.tools.memory_tools", "callwright.explain.evidence"} <= seen
 

@@ -15,7 +15,6 @@ from callwright.memory.chat_sessions import SqliteChatSessions
 from explainers import (
     GOOD,
     STATUS_CALL,
-    WIRES,
     CannedDesk,
     an_explainer,
     ask,
@@ -23,7 +22,7 @@ from explainers import (
     looked_up,
     read,
 )
-from llm_servers import Call, Raw, Reply, Request, Turn, in_turn, llm_server, stream_pieces
+from llm_servers import WIRES, Call, Raw, Reply, Request, Turn, in_turn, llm_server, stream_pieces
 
 KEY = "Canary-" + "q7Zx9wK3" * 6
 

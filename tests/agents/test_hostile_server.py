@@ -20,8 +20,9 @@ from builders import a_candidate, a_scan, a_snapshot, limits
 from builders import policy_settings as policy
 from callwright.agents.prices import load_prices
 from callwright.agents.simple import choose_action_with_llm
-from callwright.bootstrap import DESK_FILE, HomeDesk
+from callwright.bootstrap import HomeDesk
 from callwright.domain.decision import DoNothing
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.failure import ModelFailure
 from callwright.domain.record import CycleRecord, DecisionSource
 from callwright.domain.scan import Scan
@@ -32,6 +33,7 @@ from callwright.memory.usage import SqliteUsageBook
 from callwright.ports import Brain, BrainAnswer, BudgetStage
 from desks import desk_settings, run_desk, violations
 from llm_servers import (
+    WIRES,
     Call,
     Hang,
     Raw,
@@ -46,11 +48,10 @@ from llm_servers import (
     reply_body,
     well_behaved,
 )
-from managers import MemoryUsageBook, a_manager, manager_settings
+from managers import MemoryUsageBook, a_manager, ask, manager_settings
 
 KEY = "Canary-" + "q7Zx9wK3" * 20
 PIECE = 12
-WIRES = ("responses", "chat")
 
 _SPELLED = "".join(f"\\u{ord(c):04x}" for c in KEY)
 """The key as a JSON string may write it: nobody who looks at the bytes finds it."""
@@ -115,12 +116,8 @@ def assert_no_key(data: bytes | str, where: str) -> None:
 
 def decided(script: Script, **changes: Any) -> tuple[BrainAnswer, MemoryUsageBook]:
     book = MemoryUsageBook()
-    scan = a_scan(candidates=[a_candidate()])
-    with llm_server(script) as server:
-        settings = manager_settings(server.url, api_key=SecretStr(KEY), **changes)
-        manager = a_manager(settings, limits(), policy(), book=book)
-        answer = asyncio.run(manager.decide(a_snapshot(), scan))
-        assert {r.headers.get("authorization") for r in server.requests} == {f"Bearer {KEY}"}
+    answer, server = ask(script, book=book, api_key=SecretStr(KEY), **changes)
+    assert {r.headers.get("authorization") for r in server.requests} == {f"Bearer {KEY}"}
     return answer, book
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from callwright.cli import main
 from callwright.domain.explain import ChatAnswer
 from callwright.lock import sole_writer
+from commands import callwright_here
 from desks import desk_settings, run_desk
 from llm_servers import Call, Raw, Script, Turn, always, in_turn, llm_server
 
@@ -42,14 +42,10 @@ def ask(
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str, home: Path = desk, typed: str = "") -> tuple[int, str, str]:
-        line = ["callwright", "chat", *arguments, "--home", str(home)]
-        monkeypatch.setattr(sys, "argv", line)
         monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
         monkeypatch.setenv("COLUMNS", "80")
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
+        line = ("chat", *arguments, "--home", str(home))
+        return callwright_here(monkeypatch, capsys, *line)
 
     return run
 

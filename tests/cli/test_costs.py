@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,27 +13,23 @@ import pytest
 from rich.console import Console
 
 from callwright.agents.prices import load_prices
-from callwright.cli import main
 from callwright.cli.costs import costs_view
 from callwright.cli.tables import print_uncut
 from callwright.costs import budgets_of, models_are_local, read_costs
 from callwright.memory.database import open_desk_database
 from callwright.memory.usage import SqliteUsageBook
 from callwright.ports import BudgetStage, RequestUsage
+from commands import callwright_here
 from desks import desk_settings, run_desk
 
 NOW = datetime(2026, 11, 21, 13, tzinfo=UTC)
 
 
-def callwright(
+def costs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["callwright", *arguments])
     monkeypatch.setenv("COLUMNS", "60")
-    with pytest.raises(SystemExit) as left:
-        main()
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
+    return callwright_here(monkeypatch, capsys, "costs", *arguments)
 
 
 def ask(home: Path, *, at: datetime, model: str = "gpt-4.1-mini", **usage: Any) -> None:
@@ -127,7 +122,7 @@ def test_a_desk_that_asked_nobody_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_desk(desk_settings(tmp_path), 1)
-    code, out, _ = callwright(monkeypatch, capsys, "costs", "--home", str(tmp_path))
+    code, out, _ = costs(monkeypatch, capsys, "--home", str(tmp_path))
     assert code == 0
     assert "No model was asked" in out
     assert "--brain llm" in out
@@ -136,7 +131,7 @@ def test_a_desk_that_asked_nobody_says_what_to_do(
 def test_a_home_without_a_desk_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, err = callwright(monkeypatch, capsys, "costs", "--home", str(tmp_path / "none"))
+    code, out, err = costs(monkeypatch, capsys, "--home", str(tmp_path / "none"))
     assert (code, out) == (1, "")
     assert "no desk database" in err
 
@@ -145,7 +140,7 @@ def test_a_home_without_a_desk_is_told(
 def test_wrong_days_are_wrong_usage(
     days: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert callwright(monkeypatch, capsys, "costs", "--days", days)[0] == 2
+    assert costs(monkeypatch, capsys, "--days", days)[0] == 2
 
 
 def test_json_is_exact_and_read_beside_a_running_desk(
@@ -154,7 +149,7 @@ def test_json_is_exact_and_read_beside_a_running_desk(
     ask(tmp_path, at=datetime.now(UTC), outcome="ok")
     with open_desk_database(tmp_path / "desk.db", durable=False) as running:
         running.connection.execute("BEGIN IMMEDIATE")
-        code, out, _ = callwright(monkeypatch, capsys, "costs", "--home", str(tmp_path), "--json")
+        code, out, _ = costs(monkeypatch, capsys, "--home", str(tmp_path), "--json")
         running.connection.rollback()
     found = json.loads(out)
     assert code == 0

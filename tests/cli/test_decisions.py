@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from callwright.cli import main
 from callwright.cli.decision_tables import page_view
 from callwright.domain.history import SearchPage
+from commands import callwright_here
 from desks import desk_settings, run_desk
 
 Ask = Callable[..., tuple[int, str, str]]
@@ -29,13 +28,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ask(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
     def run(*arguments: str, home: Path = desk) -> tuple[int, str, str]:
-        line = ["callwright", "decisions", *arguments, "--home", str(home)]
-        monkeypatch.setattr(sys, "argv", line)
         monkeypatch.setenv("COLUMNS", "80")
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
+        line = ("decisions", *arguments, "--home", str(home))
+        return callwright_here(monkeypatch, capsys, *line)
 
     return run
 

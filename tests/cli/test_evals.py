@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from callwright.cli import app
-from callwright.errors import QueryInvalid
+from callwright.errors import QueryInvalid, StorageError
 from callwright.evaluation.situations import all_situations
 from llm_servers import MISBEHAVIOURS, llm_server, well_behaved
 
@@ -49,6 +49,31 @@ def test_a_page_is_written(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     out("run", "--situations", "market/*", "--html", str(file))
     assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_page_that_could_not_be_written_is_told_before_a_model_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_ALLOW_PRIVATE_NETWORK", "true")
+    with llm_server(well_behaved()) as server:
+        monkeypatch.setenv("LLM_BASE_URL", server.url)
+        for place in (tmp_path / "none" / "x.html", tmp_path):
+            with pytest.raises(StorageError, match="cannot write") as refused:
+                out("run", "--brain", "llm", "--situations", "open/*", "--html", str(place))
+            assert str(place) in refused.value.message
+            assert "--html" in refused.value.remedy
+        assert server.requests == []
+
+
+def test_a_page_that_cannot_be_written_after_all_loses_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The folder went away while a model was thinking.
+    monkeypatch.setattr("callwright.cli.page_file.check_page", lambda path: None)
+    page = tmp_path / "none" / "x.html"
+    result = RUNNER.invoke(app, ["evals", "run", "--situations", "open/*", "--html", str(page)])
+    assert isinstance(result.exception, StorageError)
+    assert "\nrules " in result.stdout
 
 
 def test_a_model_beside_the_baselines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from callwright.cli import app
 from callwright.config import Settings
-from callwright.errors import ConfigError
-from callwright.gate.approvals import read_approvals
+from callwright.errors import ConfigError, StorageError
+from callwright.gate.approvals import parse_approvals, read_approvals
 from callwright.gate.standing import CANARIES
 from gated_desks import approve, edit_prompt, gated_settings, run_gated
 from llm_servers import LlmServer, llm_server, well_behaved
@@ -59,7 +59,7 @@ def test_check_needs_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     found = json.loads(call("gate", "check", "--model", "gpt-4.1", "--json", code=1).stdout)
-    assert (found["model"], found["server"]) == ("gpt-4.1", "api.openai.com")
+    assert (found["model"], found["server"]) == ("gpt-4.1", "https://api.openai.com/v1")
 
 
 def test_below_the_bar_nothing_is_written(server: LlmServer, tmp_path: Path) -> None:
@@ -106,11 +106,62 @@ def test_json_tells_what_changed(server: LlmServer, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("gate", "approve"), ("gate", "approve", "--yes", "--despite", " ")]
+    "arguments",
+    [
+        ("gate", "approve"),
+        ("gate", "approve", "--yes", "--despite", " "),
+        ("gate", "approve", "--yes", "--despite", "\x1b\x00"),
+        # What could not be written down is not asked for.
+        ("gate", "approve", "--yes", "--model", "m" * 301),
+        ("gate", "approve", "--yes", "--model", "one\ntwo"),
+        ("gate", "approve", "--yes", "--model", "half a \udcff letter"),
+    ],
 )
 def test_nobody_approves_by_accident(server: LlmServer, arguments: tuple[str, ...]) -> None:
     with pytest.raises(ConfigError):
         call(*arguments)
+    assert server.requests == []
+
+
+def test_a_missing_folder_is_named_before_anybody_is_asked(
+    server: LlmServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_GATE_FILE", str(tmp_path / "away" / "gate.toml"))
+    with pytest.raises(StorageError) as caught:
+        call(*APPROVE, *DESPITE, "--json")
+    assert f"make the folder {tmp_path / 'away'}" in caught.value.remedy
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_what_cannot_be_written_is_told_as_such_and_not_lost(
+    server: LlmServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_json: bool
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("disk is full")
+
+    monkeypatch.setattr("callwright.gate.approvals.write_approvals", full)
+    result = RUNNER.invoke(app, [*APPROVE, *DESPITE, *(["--json"] if is_json else [])])
+    assert isinstance(result.exception, StorageError)
+    assert not (tmp_path / "gate.toml").exists()
+    assert "Approved scripted" not in result.stderr
+    if is_json:
+        found = json.loads(result.stdout)
+        assert found["approved"] is False
+        assert found["approval"]["model"] == "scripted"
+    # Put there by hand, it is what would have been written.
+    kept = result.stderr[result.stderr.index("# Combinations") :]
+    (approval,) = parse_approvals(kept, "stderr").approved
+    assert approval.model == "scripted"
+
+
+def test_check_and_approve_refuse_a_recording(
+    server: LlmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_RECORDING", "demo")
+    for arguments in (("gate", "check"), (*APPROVE, *DESPITE)):
+        with pytest.raises(ConfigError, match="never approved"):
+            call(*arguments)
     assert server.requests == []
 
 

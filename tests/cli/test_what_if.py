@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from callwright.cli import main
+from commands import callwright_here
 from desks import desk_settings, run_desk
 from llm_servers import llm_server, well_behaved
 
@@ -26,12 +25,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ask(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
     def run(*arguments: str, home: Path = desk) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["callwright", "what-if", *arguments, "--home", str(home)])
         monkeypatch.setenv("COLUMNS", "80")
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
+        line = ("what-if", *arguments, "--home", str(home))
+        return callwright_here(monkeypatch, capsys, *line)
 
     return run
 

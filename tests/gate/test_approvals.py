@@ -2,71 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callwright.errors import ConfigError, StorageError
 from callwright.gate.approvals import (
-    PARTS,
-    Approval,
     Approvals,
-    Interval,
-    Part,
-    Scores,
     differing,
     parse_approvals,
     read_approvals,
+    require_writable,
     to_toml,
-    version_of_parts,
     write_approvals,
 )
-
-
-def some_parts(**changes: str) -> dict[Part, str]:
-    return {name: changes.get(name, "0" * 12) for name in PARTS}
-
-
-def an_approval(day: int = 1, parts: dict[Part, str] | None = None, **changes: Any) -> Approval:
-    parts = parts or some_parts()
-    share = Interval(share=0.9, low=0.83, high=0.94)
-    fields: dict[str, Any] = {
-        "version": version_of_parts(parts),
-        "model": "m-1",
-        "wire": "responses",
-        "protocol": "two-call",
-        "server": "api.openai.com",
-        "approved_at": datetime(2026, 11, day, 12, tzinfo=UTC),
-        "callwright": "0.1.0",
-        "suite": "a" * 12,
-        "situations": 105,
-        "askings": 113,
-        "served_models": ("m-1-2026-01-01",),
-        "canary": ("open/calm",),
-        "parts": parts,
-        "scores": Scores(
-            valid=share,
-            legal=share,
-            sensible=share,
-            right=share,
-            forbidden=3,
-            forbidden_rules=4,
-            failed=0,
-            cost_usd=0.0312,
-        ),
-        "answers": {"open/calm": ("OPEN BTC-16JAN26-107000-C", "HOLD"), "desk/halted": ("HOLD",)},
-    }
-    return Approval(**(fields | changes))
+from gate_files import an_approval, some_parts
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "gate.toml"
     assert read_approvals(path) == Approvals()
-    both = Approvals().with_(an_approval()).with_(an_approval(2, some_parts(model="1" * 12)))
+    both = Approvals().with_(an_approval()).with_(an_approval(2, model="m-2"))
     write_approvals(path, both)
     assert read_approvals(path) == both
     assert [file.name for file in tmp_path.iterdir()] == ["gate.toml"]
@@ -74,6 +32,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert [one.approved_at.day for one in again.approved] == [2, 3]
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60),
     st.floats(0, 1e6, allow_nan=False),
@@ -100,6 +59,20 @@ def test_an_unwritable_place_keeps_what_was_there(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_folder_that_is_missing_is_named_before_anything_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "away" / "gate.toml"
+    for write in (require_writable, lambda path: write_approvals(path, Approvals())):
+        with pytest.raises(StorageError, match="cannot write") as caught:
+            write(path)
+        assert f"make the folder {tmp_path / 'away'}" in caught.value.remedy
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StorageError) as caught:
+        require_writable(tmp_path / "file" / "gate.toml")
+    assert f"make {tmp_path / 'file'} a folder" in caught.value.remedy
+    require_writable(tmp_path / "gate.toml")
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
 def written() -> str:
     return to_toml(Approvals().with_(an_approval()))
 
@@ -111,6 +84,8 @@ def written() -> str:
         ("[[approved]]", "mode = 'research'\n[[approved]]", "mode: Extra inputs"),
         ('prompt = "000000000000"', 'prompt = "100000000000"', "is not that of its parts"),
         ('prompt = "000000000000"', "", "parts lacks prompt"),
+        ('model = "m-1"', 'model = "m-2"', "model is not that of its parts"),
+        ("https://api.openai", "https://gateway", "server is not that of its parts"),
         ('prompt = "000000000000"', 'prompt = ""', "prompt"),
         ('"desk/halted" = ["HOLD"]', '"desk/halted" = "HOLD"', "desk/halted"),
         ('canary = ["open/calm"]', "canary = []", "canary"),
@@ -148,9 +123,10 @@ def test_the_nearest_is_of_the_same_model_then_alike_then_new() -> None:
     same = an_approval(1, some_parts(prompt="1" * 12, tools="1" * 12))
     alike = an_approval(2, some_parts(prompt="1" * 12))
     newer = an_approval(3, some_parts(tools="1" * 12))
-    other = an_approval(4, some_parts(model="1" * 12))
+    other = an_approval(4, model="m-2")
     approvals = Approvals(approved=(other, newer, alike, same))
-    assert approvals.nearest(some_parts()) == newer
-    assert approvals.nearest(some_parts(prompt="1" * 12, tools="2" * 12)) == alike
+    now = {"model": newer.parts["model"], "server": newer.parts["server"]}
+    assert approvals.nearest(some_parts(**now)) == newer
+    assert approvals.nearest(some_parts(prompt="1" * 12, tools="2" * 12, **now)) == alike
     assert differing(other.parts, same.parts) == ("prompt", "tools", "model")
     assert Approvals().nearest(some_parts()) is None

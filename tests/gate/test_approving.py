@@ -16,8 +16,7 @@ from callwright.gate.approvals import read_approvals
 from callwright.gate.approving import approval_of, changed_answers, shortfalls, trialled
 from callwright.gate.standing import CANARIES
 from gated_desks import approve, edit_prompt, gated_settings
-from llm_servers import MISBEHAVIOURS, Request, in_turn, llm_server, well_behaved
-from llm_servers import Reply as ServerReply
+from llm_servers import MISBEHAVIOURS, counted, in_turn, llm_server, well_behaved
 
 SITUATIONS = tuple(situation.name for situation in all_situations())
 N = len(SITUATIONS)
@@ -139,17 +138,12 @@ def test_what_was_not_asked_whole_cannot_be_approved(tmp_path: Path) -> None:
 def test_a_prompt_that_changes_meanwhile_cannot_be_approved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = 0
-
-    def script(request: Request) -> ServerReply:
-        nonlocal asked
-        asked += 1
-        if asked == 3:
+    def edit(number: int) -> None:
+        if number == 3:
             edit_prompt(monkeypatch, tmp_path, "exactly one action", "one action")
-        return well_behaved()(request)
 
     with (
-        llm_server(script) as server,
+        llm_server(counted(edit, well_behaved())) as server,
         pytest.raises(DataInvalid, match="changed while the suite was asked"),
     ):
         trialled(gated_settings(tmp_path, server.url), matching(["open/calm"]))

@@ -72,6 +72,34 @@ def test_what_nobody_expected_halts_the_desk(tmp_path: Path) -> None:
     assert (told, state) == ([], TradingState.HALTED)
 
 
+def broken_pipe(text: str) -> None:
+    raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_a_reader_that_went_away_ends_the_run_and_halts_nothing(tmp_path: Path) -> None:
+    async def begin(tell: Callable[[str], None]) -> None:
+        tell("nobody reads this")
+
+    with open_desk(desk_settings(tmp_path), durable=False) as home_desk:
+        desk = replace(home_desk.desk, begin=begin)
+        with pytest.raises(BrokenPipeError):
+            asyncio.run(
+                run_loop(
+                    desk, cycles=1, interval_s=0.0, on_record=lambda record: None,
+                    on_notice=broken_pipe,
+                )
+            )  # fmt: skip
+        assert desk.state.trading_state() is TradingState.ACTIVE
+
+
+def test_a_broken_pipe_of_its_own_halts_as_any_bug_does(tmp_path: Path) -> None:
+    async def begin(tell: Callable[[str], None]) -> None:
+        broken_pipe("to a model's server")
+
+    result, _, state = run(tmp_path, begin)
+    assert (result.ended_because, state) == ("halted", TradingState.HALTED)
+
+
 def test_what_cannot_be_booked_ends_the_run(tmp_path: Path) -> None:
     async def begin(tell: Callable[[str], None]) -> None:
         raise StorageError("disk is full")

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from callwright.agents import toolbox
+from callwright.agents.prompt import situation
 from callwright.config import Settings, load_settings
+from callwright.domain.snapshot import Snapshot
+from callwright.errors import ConfigError
 from callwright.gate.approvals import Part, differing
 from callwright.gate.combination import THIS_MACHINE, combination_of
+from callwright.tools.vol import get_vol_state
 from gated_desks import edit_prompt
 
 LOCAL: dict[str, Any] = {
@@ -71,6 +75,45 @@ def test_a_port_of_this_machine_does_not_matter_but_another_host_does() -> None:
     assert differs(LOCAL, LOCAL | {"llm_base_url": "http://10.1.2.3:8812/v1"}) == ("server",)
 
 
+GATEWAY: dict[str, Any] = {
+    "llm_base_url": "https://gateway.example/team-a/v1",
+    "openai_api_key": "a-long-secret-key",
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://gateway.example/team-b/v1", "https://gateway.example/team-b/v1"),
+        ("https://gateway.example:8443/team-a/v1", "https://gateway.example:8443/team-a/v1"),
+        ("https://[2606:4700::1111]/team-a/v1", "https://[2606:4700::1111]/team-a/v1"),
+        ("https://gateway.example/a-long-secret-key/v1", "https://gateway.example/[secret]/v1"),
+    ],
+)
+def test_another_port_or_path_of_a_gateway_is_another_server(url: str, shown: str) -> None:
+    other = GATEWAY | {"llm_base_url": url}
+    assert differs(GATEWAY, other) == ("server",)
+    assert combination_of(load_settings(**other)).server == shown
+
+
+def test_the_same_server_spelled_otherwise_is_the_same() -> None:
+    other = GATEWAY | {"llm_base_url": "https://Gateway.example:443/team-a/v1/"}
+    assert differs(GATEWAY, other) == ()
+    plain = {"llm_base_url": "http://10.1.2.3/v1", "llm_allow_private_network": True}
+    tls = plain | {"llm_base_url": "https://10.1.2.3/v1"}
+    assert differs(plain, tls) == ("server",)
+    assert combination_of(load_settings()).server == "https://api.openai.com/v1"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://me:word@gateway.example/v1", "https://a.example/v1?k=word"]
+)
+def test_an_address_with_a_secret_is_refused_and_not_told(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        combination_of(load_settings(**(GATEWAY | {"llm_base_url": url})))
+    assert "word" not in f"{caught.value.message}{caught.value.remedy}"
+
+
 def test_a_word_of_the_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = combination_of(load_settings())
     edit_prompt(monkeypatch, tmp_path, "Doing nothing costs nothing.", "")
@@ -83,6 +126,38 @@ def test_a_tools_description(monkeypatch: pytest.MonkeyPatch) -> None:
     before = combination_of(load_settings())
     view = toolbox.READ_TOOLS["get_portfolio"][1]
     monkeypatch.setitem(toolbox.READ_TOOLS, "get_portfolio", ("Balances.", view))
+    assert differing(before.parts, combination_of(load_settings()).parts) == ("tools",)
+
+
+def test_a_word_of_the_message_around_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = combination_of(load_settings())
+
+    def insists(snapshot: Snapshot) -> str:
+        return situation(snapshot).replace("Decide.", "Always sell, whatever the floor.")
+
+    monkeypatch.setattr("callwright.evaluation.showing.situation_text", insists)
+    assert differing(before.parts, combination_of(load_settings()).parts) == ("prompt",)
+
+    # The data in it are the market's.
+    def later(snapshot: Snapshot) -> str:
+        return situation(snapshot).replace('"time":"', '"time":"later than ')
+
+    monkeypatch.setattr("callwright.evaluation.showing.situation_text", later)
+    assert before == combination_of(load_settings())
+
+
+def test_a_word_around_the_data_of_a_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = combination_of(load_settings())
+    monkeypatch.setattr(
+        "callwright.evaluation.showing.get_vol_state",
+        lambda scan: f"Volatility is cheap. {get_vol_state(scan)}",
+    )
+    assert differing(before.parts, combination_of(load_settings()).parts) == ("tools",)
+
+
+def test_what_a_refused_proposal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = combination_of(load_settings())
+    monkeypatch.setattr(toolbox, "answer_refused", lambda error: "Sell something.")
     assert differing(before.parts, combination_of(load_settings()).parts) == ("tools",)
 
 

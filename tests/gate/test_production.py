@@ -21,6 +21,7 @@ from llm_servers import (
     MISBEHAVIOURS,
     Request,
     Script,
+    counted,
     llm_server,
     proposal,
     reads_then,
@@ -254,25 +255,54 @@ def test_another_name_of_the_providers_is_a_drift(
 def test_another_name_while_the_desk_runs_is_a_drift_from_then_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = 0
-
-    def script(request: Request) -> ServerReply:
-        nonlocal asked
-        asked += 1
+    def rename(number: int) -> None:
         # Two requests each: of the canary's four situations, and of the first cycle.
-        name = "scripted-2026-12" if 10 < asked <= 12 else "scripted-1"
+        name = "scripted-2026-12" if 10 < number <= 12 else "scripted-1"
         monkeypatch.setattr(llm_wires, "SERVED_MODEL", name)
-        return well_behaved()(request)
 
     with llm_server(well_behaved()) as server:
         approve(gated_settings(tmp_path, server.url))
-    with llm_server(script) as server:
+    with llm_server(counted(rename, well_behaved())) as server:
         ran = run_gated(gated_settings(tmp_path, server.url), cycles=4)
     decided = [record.decision_source for record in ran.records]
     # The second cycle's reply came under another name; it is not taken back with the name.
     assert decided == ["llm", "rule_based", "rule_based", "rule_based"]
     assert ran.shadows[3] is not None
     assert "names the model scripted-2026-12" in ran.shadows[3].why
+
+
+def test_another_name_in_an_earlier_reply_of_a_decision_is_a_drift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename(number: int) -> None:
+        # The first cycle's first request, which reads; the second one proposes.
+        monkeypatch.setattr(llm_wires, "SERVED_MODEL", "other-1" if number == 9 else "scripted-1")
+
+    with llm_server(well_behaved()) as server:
+        approve(gated_settings(tmp_path, server.url))
+    with llm_server(counted(rename, well_behaved())) as server:
+        ran = run_gated(gated_settings(tmp_path, server.url))
+    assert ran.sources == {"rule_based"}
+    assert ran.shadows[0] is not None
+    assert ran.shadows[0].why == "the provider names the model other-1, approved was scripted-1"
+    llm = ran.records[0].llm
+    assert llm is not None
+    assert (llm["served_model"], llm["served_models"]) == ("scripted-1", ["other-1", "scripted-1"])
+
+
+def test_a_proposal_without_a_name_is_a_drift_whoever_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unname(number: int) -> None:
+        monkeypatch.setattr(llm_wires, "SERVED_MODEL", None if number == 10 else "scripted-1")
+
+    with llm_server(well_behaved()) as server:
+        approve(gated_settings(tmp_path, server.url))
+    with llm_server(counted(unname, well_behaved())) as server:
+        ran = run_gated(gated_settings(tmp_path, server.url))
+    assert ran.sources == {"rule_based"}
+    assert ran.shadows[0] is not None
+    assert "no longer names the model, approved was scripted-1" in ran.shadows[0].why
 
 
 def test_a_canary_that_nobody_answers_lets_the_rules_decide(tmp_path: Path) -> None:

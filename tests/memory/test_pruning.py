@@ -93,17 +93,22 @@ def test_what_was_pruned_stays_so_through_import_and_repair(kept: Settings) -> N
     assert counted(kept) == before
 
 
-def test_a_killed_pruning_is_whole_for_readers_and_is_finished(
-    kept: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = counted(kept)
+def kill_after_a_batch(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin to prune, and be interrupted when the first of many batches is done."""
     monkeypatch.setattr(pruning, "BATCH", 50)
 
     def kill(_: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prune_memory(kept, MARCH, on_batch=kill)
+        prune_memory(settings, MARCH, on_batch=kill)
+
+
+def test_a_killed_pruning_is_whole_for_readers_and_is_finished(
+    kept: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counted(kept)
+    kill_after_a_batch(kept, monkeypatch)
     assert verify_memory(kept).count == 0
     assert counted(kept) == before
     assert repair_memory(kept).count == 0
@@ -115,13 +120,7 @@ def test_a_killed_pruning_outlives_a_migration(
     kept: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = counted(kept)
-    monkeypatch.setattr(pruning, "BATCH", 50)
-
-    def kill(_: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        prune_memory(kept, MARCH, on_batch=kill)
+    kill_after_a_batch(kept, monkeypatch)
     # As the version left it that did not know what each fill moved.
     with open_desk_database(kept.callwright_home / "desk.db", durable=False) as database:
         for statement in (

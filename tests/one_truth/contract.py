@@ -27,10 +27,10 @@ from one_truth.names import (
     endings,
     json_names,
     keys_read,
+    named_rows,
     quoted_names,
     snake_names,
     sources,
-    table,
     texts_of,
     ticked,
     upper_names,
@@ -89,8 +89,8 @@ def actions_and_params(tree: EditedTree) -> Iterator[str]:
     yield from equal(side(MANAGER, _told(_manager())), models)
     yield from equal(side("the list of actions", _told(actions_text())), models)
     rows = {
-        ticked(row[0])[0]: ticked(row[1])
-        for row in table(tree.text(README), "## The decision contract")
+        name: ticked(row[1])
+        for name, row in named_rows(tree.text(README), "## The decision contract").items()
     }
     yield from equal(side(f"the table in {README}", _lines(rows)), models)
     for example in re.findall(r'(?m)^(?:# )?(\{"action": .*\})$', tree.text(README)):

@@ -25,6 +25,7 @@ from one_truth.names import (
     endings,
     json_names,
     keys_read,
+    named_rows,
     quoted_names,
     snake_names,
     sources,
@@ -86,10 +87,7 @@ def _written(tree: EditedTree) -> set[str]:
 
 def explainer_fields(tree: EditedTree) -> Iterator[str]:
     """A view shows fields by their names; the prompt names what is shown, and nothing else."""
-    renamed = {
-        ticked(row[0])[0]: row
-        for row in table(tree.text(NAMES), "## What the explainer is shown under a name of its own")
-    }
+    renamed = named_rows(tree.text(NAMES), "## What the explainer is shown under a name of its own")
     views = explainer_views(tree)
     stored = side("a record or an answer", _stored(tree))
     shown = json_names(views)
@@ -101,7 +99,7 @@ def explainer_fields(tree: EditedTree) -> Iterator[str]:
                 yield f"{NAMES} says that {tool} shows {name}, and it does not"
         yield from within(side(f"{NAMES} of {name}", ticked(row[2])), stored)
     status = status_names(tree)
-    documented = {ticked(row[0])[0] for row in table(tree.text(NAMES), "## What a status holds")}
+    documented = named_rows(tree.text(NAMES), "## What a status holds")
     yield from equal(side("status.py", json_names(status)),
                      side(f"{NAMES}, What a status holds", documented))  # fmt: skip
     counted = set(status["recent_cycles"]) - {"failed"}

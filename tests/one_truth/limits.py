@@ -10,17 +10,16 @@ from typing import Any
 from pydantic import ValidationError
 
 import builders
-from callwright import config
 from callwright.agents.prompt import LIMITS_SHOWN, limits_text
-from callwright.config import PRESETS, Settings, changed_settings
+from callwright.config import NOT_RECORDED, PRESETS, Settings, changed_settings
 from callwright.domain.limits import Limits, PolicySettings
 from callwright.status import LIMITS_SHOWN as SHOWN_IN_STATUS
 from callwright.what_if.settings import CHANGEABLE
 from one_truth.names import (
     attributes_of,
+    named_rows,
     snake_names,
     sources,
-    table,
     texts_of,
     ticked,
     upper_names,
@@ -49,27 +48,28 @@ def limits_and_settings(tree: EditedTree) -> Iterator[str]:
         named = {text for text in texts_of(tree.text(path)) if snake_names(text) == {text}}
         yield from within(side(path, named), fields)
     defaults = changed_settings(Settings.model_construct())
-    documented = _rows(tree, "## Limits")
+    page = tree.text(NAMES)
+    documented = named_rows(page, "## Limits")
     found = _settings_of(defaults, "limits")
     yield from _agree(documented, found)
     for name, cells in documented.items():
         yield from equal(side(f"{NAMES} of {name}", ticked(cells[2])),
                          side("the source", readers.get(name, set())))  # fmt: skip
-    yield from _agree(_rows(tree, "## The rules' own numbers"), _settings_of(defaults, "policy"))
+    own = named_rows(page, "## The rules' own numbers")
+    yield from _agree(own, _settings_of(defaults, "policy"))
     yield from equal(side("domain/limits.py", PolicySettings.model_fields),
-                     side(f"{NAMES}, The rules' own numbers",
-                          _rows(tree, "## The rules' own numbers")))  # fmt: skip
+                     side(f"{NAMES}, The rules' own numbers", own))  # fmt: skip
     yield from equal(fields, side(f"{NAMES}, Limits", documented))
 
 
 def settings_and_files(tree: EditedTree) -> Iterator[str]:
     """Every key of the configuration is in the example, and every key there is one."""
-    settings = side("config.py", Settings.model_fields)
+    settings = side("config", Settings.model_fields)
     text = tree.text(EXAMPLE)
     written = set(re.findall(r"(?m)^# ([a-z_]+)(?: = |: )", text))
     secrets = set(re.findall(r"\(([a-z_]+)\)", text.partition("# --- Secrets")[2]))
     yield from equal(side(EXAMPLE, written | secrets), settings)
-    yield from within(side("what config.py does not record", config._NOT_RECORDED), settings)
+    yield from within(side("what config does not record", NOT_RECORDED), settings)
     asked = set(re.findall(r'config\.get\("(\w+)"\)', tree.text("src/callwright/status.py")))
     yield from within(side("status.py", asked), settings)
     for kind in ("scan_settings", "execution_settings"):
@@ -77,7 +77,7 @@ def settings_and_files(tree: EditedTree) -> Iterator[str]:
     upper = {name.upper() for name in Settings.model_fields}
     for name, field in Settings.model_fields.items():
         yield from within(side(f"the description of {name}", upper_names(field.description or "")),
-                          side("config.py", upper))  # fmt: skip
+                          side("config", upper))  # fmt: skip
     for mode, preset in PRESETS.items():
         yield from within(side(f"the preset of {mode}", preset), settings)
     yield from within(side("status.LIMITS_SHOWN", SHOWN_IN_STATUS), settings)
@@ -85,10 +85,6 @@ def settings_and_files(tree: EditedTree) -> Iterator[str]:
     snapshot = changed_settings(Settings.model_construct()).config_snapshot()
     yield from within(side("status.LIMITS_SHOWN", SHOWN_IN_STATUS),
                       side("a record's config_snapshot", snapshot))  # fmt: skip
-
-
-def _rows(tree: EditedTree, heading: str) -> dict[str, list[str]]:
-    return {ticked(row[0])[0]: row for row in table(tree.text(NAMES), heading)}
 
 
 def _agree(documented: dict[str, list[str]], found: dict[str, set[str]]) -> Iterator[str]:
@@ -99,7 +95,7 @@ def _agree(documented: dict[str, list[str]], found: dict[str, set[str]]) -> Iter
         if cells is not None:
             upper = {setting.upper() for setting in settings}
             yield from equal(side(f"{NAMES} of {name}", ticked(cells[1])),
-                             side("config.py", upper))  # fmt: skip
+                             side("config", upper))  # fmt: skip
 
 
 def _settings_of(defaults: Settings, kind: str) -> dict[str, set[str]]:

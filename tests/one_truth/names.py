@@ -71,6 +71,11 @@ def ticked(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
+def named_rows(text: str, heading: str) -> dict[str, list[str]]:
+    """Return the rows of that table by the name that opens the first cell of each, in backticks."""
+    return {ticked(row[0])[0]: row for row in table(text, heading)}
+
+
 @cache
 def attributes_of(source: str, owner: str) -> frozenset[str]:
     """Return the names that code reads of anything called ``owner``: ``x.limits.NAME``."""

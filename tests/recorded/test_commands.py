@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from callwright.cli import main
 from callwright.demo import CYCLES as DEMO_CYCLES
 from callwright.demo import QUESTIONS, demo_settings
+from commands import callwright_here
 from recorded_demos import ANSWER, CYCLES, DATE, QUESTION
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +31,7 @@ def run(
     monkeypatch.setenv("LLM_RECORDING", str(recording))
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["callwright", *arguments, "--home", str(tmp_path)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
+        return callwright_here(monkeypatch, capsys, *arguments, "--home", str(tmp_path))
 
     return call
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -14,19 +14,24 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from callwright.cli import main
+from callwright.cli.page_file import check_page
 from callwright.cli.replay_table import report_view
 from callwright.cli.tables import print_uncut
 from callwright.config import Settings
+from callwright.domain.decision import DoNothing
 from callwright.domain.record import ActionRecord, VerdictRecord
 from callwright.domain.verdict import Reason
+from callwright.evaluation.running import Posed
 from callwright.memory.database import read_desk_database
+from callwright.ports import BrainAnswer
+from callwright.replaying import running
 from callwright.replaying.comparing import Choice
 from callwright.replaying.page import page
 from callwright.replaying.question import Question
 from callwright.replaying.report import Report
 from callwright.replaying.running import replay
 from callwright.replaying.telling import choice_text, earned_texts
+from commands import callwright_here
 from llm_scripts import MISBEHAVIOURS, well_behaved
 from llm_servers import llm_server
 
@@ -43,14 +48,10 @@ def ask(
 
     def run(*arguments: str, home: Path | None = None) -> tuple[int, str, str]:
         where = [] if home is None else ["--home", str(home)]
-        monkeypatch.setattr(sys, "argv", ["callwright", "replay", *arguments, *where])
         monkeypatch.setenv("COLUMNS", "80")
         # How long it takes on this machine is nobody's question here.
         monkeypatch.setattr("callwright.cli.replay.LINE_EACH_S", float("inf"))
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
+        return callwright_here(monkeypatch, capsys, "replay", *arguments, *where)
 
     return run
 
@@ -133,7 +134,10 @@ def test_a_window_is_days_of_the_market(ask: Ask) -> None:
     [
         (["--since", "yesterday"], "is no time"),
         (["--since", "2030"], "is no time"),
-        (["--since", "2030-01"], "no decision of that time"),
+        (["--since", "2030-01"], "the first is of 2026-01-05 00:00, the last of 2026-03-05 18:00"),
+        (["--until", "2025-12"], "there is no decision in that time"),
+        (["--since", "2026-01-12", "--until", "2026-01-11"], "is not before until 2026-01-12 00"),
+        (["--since", "2026-01-12T06:00", "--until", "2026-01-12T06:00"], "is not before until"),
         (["--set", "min_ivrv"], "NAME=NUMBER"),
         (["--set", "min_ivr=1"], "did you mean min_ivrv"),
         (["--set", "dry_run=0"], "no number 'dry_run'"),
@@ -250,10 +254,60 @@ def test_the_page_has_everything_and_fetches_nothing(
     assert "delivery price" in text
 
 
-def test_a_page_that_cannot_be_written_is_told(ask: Ask, tmp_path: Path) -> None:
-    code, _, err = ask(*DAYS, "--html", str(tmp_path / "none" / "x.html"))
+def test_a_page_that_could_not_be_written_is_told_before_a_model_is_asked(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object, **__: object) -> Report:
+        raise AssertionError("a model would have been asked")
+
+    monkeypatch.setattr("callwright.replaying.running.replay", asked)
+    for place in (tmp_path / "none" / "x.html", tmp_path):
+        code, out, err = ask(*DAYS, "--html", str(place))
+        assert (code, out) == (1, "")
+        assert f"cannot write {place}" in err
+        assert "what to do" in err
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["table", "json"])
+def test_a_page_that_cannot_be_written_after_all_loses_no_report(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    # The folder went away while a model was thinking.
+    monkeypatch.setattr("callwright.cli.page_file.check_page", lambda path: None)
+    code, out, err = ask(*DAYS, *options, "--html", str(tmp_path / "none" / "x.html"))
     assert code == 1
     assert "cannot write" in err
+    assert "24 decisions" in out or json.loads(out)["decisions"] == 24
+
+
+def test_looking_whether_a_page_can_be_written_changes_nothing(tmp_path: Path) -> None:
+    there, new = tmp_path / "there.html", tmp_path / "new.html"
+    there.write_text("what was there", encoding="utf-8")
+    check_page(there)
+    check_page(new)
+    check_page(None)
+    assert there.read_text("utf-8") == "what was there"
+    assert list(tmp_path.iterdir()) == [there]
+
+
+def test_what_nobody_answered_is_told_everywhere_and_fails(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(case: Posed) -> BrainAnswer:
+        return BrainAnswer(proposal=DoNothing(), source="llm", failure="LLM_BAD_REPLY")
+
+    monkeypatch.setattr(running, "model", lambda *_, **__: nullcontext(silent))
+    file = tmp_path / "report.html"
+    options = ("--until", "2026-01-05", "--brain", "llm", "--html", str(file))
+    code, out, err = ask(*options)
+    told = "Not answered: 4 decisions, in no difference and no sum: LLM_BAD_REPLY 4."
+    assert code == 1
+    assert told in " ".join(out.split())
+    assert told in file.read_text("utf-8")
+    assert [line.split()[-1] for line in err.splitlines()] == ["LLM_BAD_REPLY"] * 4
+    code, out, _ = ask(*options, "--json")
+    assert code == 1
+    assert json.loads(out)["unanswered"] == {"LLM_BAD_REPLY": 4}
 
 
 def hostile(report: Report) -> Report:

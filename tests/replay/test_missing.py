@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,19 @@ def change(settings: Settings, *statements: str) -> None:
         database.commit()
 
 
+def rewrite_record(settings: Settings, seq: int, changes: Mapping[str, Any]) -> None:
+    """Store a decision's record with other values; of an object, these keys of it."""
+    path = settings.callwright_home / "desk.db"
+    with read_desk_database(path) as database:
+        line = database.rows(f"SELECT record_line(record) FROM cycles WHERE seq = {seq}")[0][0]
+    record = json.loads(line)
+    for name, value in changes.items():
+        record[name] = record[name] | value if isinstance(value, dict) else value
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("UPDATE cycles SET record = ? WHERE seq = ?", (json.dumps(record), seq))
+        raw.commit()
+
+
 def told(report: Report) -> str:
     return "\n".join(str(part) for part in report_view(report, limit=5, width=80))
 
@@ -47,15 +61,9 @@ def test_decisions_without_a_snapshot_are_counted(a_copy: Copy) -> None:
 
 def test_one_that_saw_no_market_is_told_apart(a_copy: Copy) -> None:
     settings = a_copy()
-    with read_desk_database(settings.callwright_home / "desk.db") as database:
-        line = database.rows("SELECT record_line(record) FROM cycles WHERE seq = 2")[0][0]
-    record = json.loads(line)
-    record["state"] |= {"portfolio": None, "spot": {}}
-    record["failure"] = "VENUE_UNAVAILABLE"
-    with closing(sqlite3.connect(settings.callwright_home / "desk.db")) as raw:
-        raw.execute("DELETE FROM snapshots WHERE seq IN (2, 3)")
-        raw.execute("UPDATE cycles SET record = ? WHERE seq = 2", (json.dumps(record),))
-        raw.commit()
+    blind = {"state": {"portfolio": None, "spot": {}}, "failure": "VENUE_UNAVAILABLE"}
+    rewrite_record(settings, 2, blind)
+    change(settings, "DELETE FROM snapshots WHERE seq IN (2, 3)")
     report = replay(WEEK, settings)
     assert report.missing == Missing(without_snapshot=2, saw_no_market=1)
     assert "2 decisions have no stored snapshot, 1 of them saw no market." in told(report)
@@ -72,13 +80,7 @@ def test_a_damaged_snapshot_is_counted_and_passed_over(a_copy: Copy) -> None:
 
 def test_settings_that_nobody_can_read_any_more_are_counted(a_copy: Copy) -> None:
     settings = a_copy()
-    with read_desk_database(settings.callwright_home / "desk.db") as database:
-        line = database.rows("SELECT record_line(record) FROM cycles WHERE seq = 4")[0][0]
-    record = json.loads(line)
-    record["config_snapshot"]["delta_open_min"] = 7
-    with closing(sqlite3.connect(settings.callwright_home / "desk.db")) as raw:
-        raw.execute("UPDATE cycles SET record = ? WHERE seq = 4", (json.dumps(record),))
-        raw.commit()
+    rewrite_record(settings, 4, {"config_snapshot": {"delta_open_min": 7}})
     report = replay(WEEK, settings)
     assert report.missing == Missing(unreadable=1)
     assert report.identical == 19

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -17,15 +18,18 @@ from builders import limits, policy_settings
 from callwright.agents.prompt import instructions
 from callwright.config import Settings
 from callwright.domain.decision import DoNothing
+from callwright.domain.failure import BUDGET_FAILURES, UNHEARD, ModelFailure
 from callwright.domain.record import CycleRecord
 from callwright.errors import ConfigError
+from callwright.evaluation.running import UNREACHED_MAX, Posed, rules
 from callwright.memory.database import read_desk_database
 from callwright.ports import BrainAnswer
 from callwright.replaying import running
+from callwright.replaying.page import page
 from callwright.replaying.question import Question
 from callwright.replaying.report import Report
-from callwright.replaying.running import UNREACHED_MAX, replay
-from callwright.what_if.case import Case
+from callwright.replaying.running import replay
+from callwright.replaying.telling import summary
 from desks import desk_settings, run_desk
 from llm_replies import Script
 from llm_scripts import MISBEHAVIOURS, in_turn, proposal, well_behaved
@@ -184,24 +188,91 @@ class TestBooking:
         assert report.stopped.startswith("LLM_BUDGET")
         assert 0 < report.decisions < CYCLES
         assert report.decisions == len(records) == report.identical
-        assert report.failures == {}
+        assert report.failures == report.unanswered == {}
 
     def test_a_refused_key_ends_it_at_once(self, by_model: Settings) -> None:
         report, records, sent = asked(by_model, MISBEHAVIOURS["401"])
         assert report.stopped.startswith("LLM_NOT_AUTHORISED")
         assert (report.decisions, records, len(sent)) == (0, [], 1)
+        assert report.unanswered == {"LLM_NOT_AUTHORISED": 1}
 
     def test_a_server_that_is_silent_for_long_ends_it(
         self, by_model: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        async def silent(case: Case) -> BrainAnswer:
-            return BrainAnswer(proposal=DoNothing(), source="llm", failure="LLM_UNAVAILABLE")
-
-        monkeypatch.setattr(running, "model", lambda *_, **__: nullcontext(silent))
-        report = replay(Question(brain="llm"), by_model)
+        report, records = unheard(monkeypatch, by_model, *["LLM_UNAVAILABLE"] * CYCLES)
         assert report.stopped.startswith("LLM_UNAVAILABLE")
-        assert report.decisions == UNREACHED_MAX
-        assert report.failures == {"LLM_UNAVAILABLE": UNREACHED_MAX}
+        assert report.unanswered == {"LLM_UNAVAILABLE": UNREACHED_MAX}
+        assert (report.decisions, report.failures, records) == (0, {}, [])
+
+
+def unheard(
+    monkeypatch: pytest.MonkeyPatch, desk: Settings, *failures: str | None
+) -> tuple[Report, list[CycleRecord]]:
+    """Return a replay in which the rules answer in a model's place, or nobody does.
+
+    Args:
+        failures: Of each asking in turn; None: the rules answer.
+    """
+    script = iter(failures)
+    records: list[CycleRecord] = []
+
+    async def ask(case: Posed) -> BrainAnswer:
+        failure = next(script)
+        if failure is None:
+            return replace(await rules(case), source="llm")
+        return BrainAnswer(proposal=DoNothing(), source="llm", failure=failure)
+
+    monkeypatch.setattr(running, "model", lambda *_, **__: nullcontext(ask))
+    report = replay(Question(brain="llm"), desk, on_record=records.append)
+    return report, records
+
+
+class TestUnanswered:
+    """A decision that nobody answered is no hold, no failed decision, and earned nothing."""
+
+    OTHERS = UNHEARD - BUDGET_FAILURES - {ModelFailure.NOT_AUTHORISED}
+
+    @pytest.mark.parametrize("code", sorted(OTHERS))
+    def test_it_is_left_out_and_counted(
+        self, by_model: Settings, monkeypatch: pytest.MonkeyPatch, code: str
+    ) -> None:
+        everything, _ = unheard(monkeypatch, by_model, *[None] * CYCLES)
+        lost = everything.differences[0].decision_id
+        failures = [code if n == lost else None for n in range(1, CYCLES + 1)]
+        report, records = unheard(monkeypatch, by_model, *failures)
+        assert report.unanswered == {code: 1}
+        assert (report.failures, report.stopped) == ({}, "")
+        assert report.decisions == len(records) == CYCLES - 1
+        assert report.differences == everything.differences[1:]
+        assert report.totals.counted == everything.totals.counted - 1
+        assert all(record.failure is None for record in records)
+
+    @pytest.mark.parametrize("code", ["LLM_UNAVAILABLE", "LLM_TIMEOUT", "LLM_RATE_LIMITED"])
+    def test_one_answer_in_between_and_the_asking_goes_on(
+        self, by_model: Settings, monkeypatch: pytest.MonkeyPatch, code: str
+    ) -> None:
+        before = [code] * (UNREACHED_MAX - 1)
+        report, _ = unheard(monkeypatch, by_model, *before, None, code)
+        assert (report.stopped, report.decisions) == ("", 1)
+        assert report.unanswered == {code: UNREACHED_MAX}
+
+    def test_replies_that_were_not_recorded_end_nothing(
+        self, by_model: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        report, _ = unheard(monkeypatch, by_model, *["LLM_NOT_RECORDED"] * (CYCLES - 1), None)
+        assert (report.stopped, report.decisions) == ("", 1)
+        assert report.unanswered == {"LLM_NOT_RECORDED": CYCLES - 1}
+
+    def test_nothing_but_silence_is_a_report_of_it(
+        self, by_model: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        report, _ = unheard(monkeypatch, by_model, *["LLM_NOT_RECORDED"] * CYCLES)
+        assert (report.decisions, report.differences) == (0, ())
+        assert (report.totals.recorded.usd, report.totals.counted) == (0.0, 0)
+        for told in ("\n".join(summary(report)), page(report)):
+            assert f"Not answered: {CYCLES} decisions" in told
+            assert f"LLM_NOT_RECORDED {CYCLES}" in told
+            assert "hold" not in told.lower()
 
 
 def test_a_failed_answer_is_a_failure_and_not_a_hold(by_model: Settings) -> None:

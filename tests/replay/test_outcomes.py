@@ -80,7 +80,7 @@ def outcome_of(act: ActionRecord, *later: Snapshot, record: CycleRecord | None =
     return future.outcome(legs, NOW)
 
 
-def settled(price_usd: float, symbol: str = "BTC-9JAN26-90000-C") -> CycleRecord:
+def settled(price_usd: Any, symbol: str = "BTC-9JAN26-90000-C") -> CycleRecord:
     """A record that tells of a delivery, of another strike of the same day."""
     update = OrderUpdate(
         kind="settlement", cycle_id=None, symbol=symbol, facts={"delivery_price_usd": price_usd}
@@ -182,6 +182,26 @@ def test_another_delivery_is_not_taken_for_it(symbol: str) -> None:
     assert outcome.legs[0].index_usd == 100_000.0
 
 
+NO_PRICE = [
+    pytest.param(0.0, id="zero"),
+    pytest.param(-120_000.0, id="negative"),
+    pytest.param(float("nan"), id="nan"),
+    pytest.param(float("inf"), id="infinite"),
+    pytest.param(10**400, id="larger-than-any-float"),
+    pytest.param(True, id="a-truth"),
+    pytest.param("120000", id="a-text"),
+    pytest.param([120_000.0], id="a-list"),
+]
+"""What a damaged or foreign record may state in the place of a delivery price."""
+
+
+@pytest.mark.parametrize("stated", NO_PRICE)
+def test_what_cannot_be_a_delivery_price_is_not_taken_for_one(stated: Any) -> None:
+    later = seen(EXPIRY, index_usd=100_000.0)
+    (leg,) = outcome_of(OPEN, later, record=settled(stated)).legs
+    assert (leg.index_source, leg.index_usd) == ("index", 100_000.0)
+
+
 class TestUnknown:
     """Never taken for zero."""
 
@@ -201,6 +221,15 @@ class TestUnknown:
         future.watch(legs)
         future.see(seen(EXPIRY))
         self.check(future.outcome(legs, NOW), f"{CALL} had no price to sell at")
+
+    @pytest.mark.parametrize("stated", NO_PRICE)
+    def test_what_cannot_be_a_delivery_price_tells_nothing(self, stated: Any) -> None:
+        outcome = outcome_of(OPEN, record=settled(stated))
+        self.check(outcome, f"no later snapshot shows {CALL}")
+
+    def test_a_delivery_price_that_nothing_can_be_divided_by(self) -> None:
+        outcome = outcome_of(OPEN, seen(EXPIRY), record=settled(5e-324))
+        self.check(outcome, f"{CALL} cannot be delivered at 5E-324 USD")
 
     def test_a_gap_in_the_index_over_the_expiry(self) -> None:
         at = EXPIRY + timedelta(days=2)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from callwright.config import Settings
+from import_walk import PACKAGE, reached_from, those_within
 
-PACKAGE = Path(__file__).parents[2] / "src" / "callwright"
 CAN_SEND = (
     "callwright.bootstrap", "callwright.connect", "callwright.cycle", "callwright.loop",
     "callwright.execution.submit", "callwright.execution.startup", "callwright.execution.planner",
@@ -21,43 +19,10 @@ CAN_SEND = (
 )  # fmt: skip
 
 
-def file_of(module: str) -> Path | None:
-    path = PACKAGE.joinpath(*module.split(".")[1:])
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if file.is_file():
-            return file
-    return None
-
-
-def reached_from(start: str) -> dict[str, str]:
-    """Return every module of ours that this one imports, in whatever function, and by whom."""
-    found, queue = {start: "the start"}, [start]
-    while queue:
-        module = queue.pop()
-        file = file_of(module)
-        if file is None:
-            continue
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            names: list[str] = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module is not None:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            for name in names:
-                if name.startswith("callwright.") and name not in found:
-                    found[name] = module
-                    queue.append(name)
-    return found
-
-
-def can_send(module: str) -> bool:
-    return any(module == each or module.startswith(f"{each}.") for each in CAN_SEND)
-
-
 @pytest.mark.parametrize("start", sorted(p.stem for p in (PACKAGE / "replaying").glob("*.py")))
 def test_nothing_that_is_imported_can_send(start: str) -> None:
     reached = reached_from(f"callwright.replaying.{start}")
-    assert {module: by for module, by in reached.items() if can_send(module)} == {}
+    assert those_within(reached, CAN_SEND) == {}
 
 
 def test_the_walk_finds_what_is_imported_late() -> None:

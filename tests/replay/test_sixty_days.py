@@ -334,7 +334,7 @@ class TestWindow:
         assert len(seen) == 4
 
     def test_an_empty_one_is_refused(self, sixty_days: Settings) -> None:
-        with pytest.raises(QueryInvalid, match="no decision of that time"):
+        with pytest.raises(QueryInvalid, match="no decision in that time: the first is of"):
             replay(Question(since=datetime(2027, 1, 1, tzinfo=UTC)), sixty_days)
 
 

@@ -1,4 +1,8 @@
-"""What tests on recorded replies share; each module says where its cassettes are and their name."""
+"""What tests on recorded replies share.
+
+Each module says in which folder its cassettes are, and gives each test the name of its own with
+``recording.played_by``.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,8 @@ from recording import Recording
 
 
 @pytest.fixture
-def name() -> str:
-    """Return the cassette's name; each module gives its own."""
-    raise NotImplementedError
-
-
-@pytest.fixture
-def default_cassette_name(name: str) -> str:
-    return name
-
-
-@pytest.fixture
-def recording(name: str) -> Recording:
-    return Recording(name)
+def recording(default_cassette_name: str) -> Recording:
+    return Recording(default_cassette_name)
 
 
 @pytest.fixture

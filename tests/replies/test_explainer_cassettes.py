@@ -7,7 +7,6 @@ was asked and found before.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,6 @@ import pytest
 
 from builders import NOW
 from callwright.agents.explainer import Explainer
-from callwright.config import load_settings
 from callwright.desk_reader import open_desk_reader
 from callwright.domain.explain import ChatAnswer, TextPiece, ToolUsed
 from callwright.memory.chat_sessions import SqliteChatSessions
@@ -25,7 +23,7 @@ from callwright.ports import DeskReader
 from desks import desk_settings, run_desk
 from explainers import read
 from managers import MemoryUsageBook
-from recording import CASSETTES, RECORDED_AT, RECORDED_MODEL, Recording, require_whole
+from recording import CASSETTES, Recording, model_settings, played_by, require_whole
 
 CYCLES = 130
 
@@ -91,11 +89,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskReader]:
         yield reader
 
 
-@pytest.fixture
-def name(conversation: Conversation) -> str:
-    return conversation.name
-
-
 @pytest.fixture(scope="module")
 def vcr_cassette_dir() -> str:
     return str(CASSETTES / "explainer")
@@ -103,7 +96,7 @@ def vcr_cassette_dir() -> str:
 
 @pytest.mark.block_network
 @pytest.mark.vcr
-@pytest.mark.parametrize("conversation", CONVERSATIONS, ids=lambda each: each.name)
+@played_by("conversation", CONVERSATIONS)
 def test_what_was_recorded_is_asked_and_answered_the_same(
     conversation: Conversation,
     desk: DeskReader,
@@ -124,13 +117,9 @@ async def _answers(
 ) -> list[dict[str, Any]]:
     explainer = Explainer(
         explainer_settings(
-            load_settings(
-                config_file=None,
-                callwright_home=home,
-                llm_model_name=os.environ.get("CALLWRIGHT_RECORD_MODEL", RECORDED_MODEL),
-                llm_base_url=os.environ.get("CALLWRIGHT_RECORD_URL", RECORDED_AT),
-                llm_allow_private_network=True,
-                llm_wire=conversation.wire,
+            model_settings(
+                home,
+                wire=conversation.wire,
                 llm_protocol="stepwise",
                 # A small model that begins to repeat itself never stops.
                 llm_chat_max_tokens=700,

@@ -7,26 +7,17 @@ recorded; the failure says what, in which part of the request, and how to record
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
-from callwright.config import load_settings
 from callwright.evaluation.cases import case_of, suite_settings
 from callwright.evaluation.running import model, usage_database
 from callwright.evaluation.scoring import Trial, scored
 from callwright.evaluation.situations import all_situations
-from recording import (
-    CASSETTES,
-    RECORDED_AT,
-    RECORDED_MODEL,
-    Recording,
-    changed,
-    require_whole,
-)
+from recording import CASSETTES, Recording, changed, model_settings, played_by, require_whole
 
 ON_RESPONSES = (
     "open/calm", "open/just-below-floor", "open/unknown-rv", "care/deep-in-the-money-expiry-day",
@@ -56,12 +47,14 @@ class Asking(NamedTuple):
     wire: str
     protocol: str = "stepwise"
     has_prechecks: bool = True
+    tool_choice: str = "required"
 
     @property
     def name(self) -> str:
         """The cassette's."""
         kind = "" if self.protocol == "stepwise" else ".two-call"
         kind += "" if self.has_prechecks else ".unchecked"
+        kind += "" if self.tool_choice == "required" else f".{self.tool_choice}"
         return f"{self.situation.replace('/', '-')}{kind}.{self.wire}"
 
 
@@ -73,11 +66,6 @@ ASKINGS = (
 )
 
 
-@pytest.fixture
-def name(asking: Asking) -> str:
-    return asking.name
-
-
 @pytest.fixture(scope="module")
 def vcr_cassette_dir() -> str:
     return str(CASSETTES / "manager")
@@ -85,7 +73,7 @@ def vcr_cassette_dir() -> str:
 
 @pytest.mark.block_network
 @pytest.mark.vcr
-@pytest.mark.parametrize("asking", ASKINGS, ids=lambda asking: asking.name)
+@played_by("asking", ASKINGS)
 def test_what_was_recorded_is_asked_and_answered_the_same(
     asking: Asking, recording: Recording, vcr: Any, record_mode: str, tmp_path: Path
 ) -> None:
@@ -104,14 +92,11 @@ def test_what_was_recorded_is_asked_and_answered_the_same(
 
 async def _asked(asking: Asking, *, is_recorded: bool, home: Path) -> Trial:
     settings = suite_settings(
-        load_settings(
-            config_file=None,
-            callwright_home=home,
-            llm_model_name=os.environ.get("CALLWRIGHT_RECORD_MODEL", RECORDED_MODEL),
-            llm_base_url=os.environ.get("CALLWRIGHT_RECORD_URL", RECORDED_AT),
-            llm_allow_private_network=True,
-            llm_wire=asking.wire,
+        model_settings(
+            home,
+            wire=asking.wire,
             llm_protocol=asking.protocol,
+            llm_tool_choice=asking.tool_choice,
             # A small model that begins to repeat itself never stops; a decision takes about 150.
             llm_max_decision_tokens=500,
             llm_timeout_seconds=900.0 if is_recorded else 45.0,

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import shlex
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -16,7 +15,6 @@ from agents.strict_schema import ensure_strict_json_schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callwright.cli import main
 from callwright.config import UNDERLYINGS
 from callwright.desk_reader import open_desk_reader
 from callwright.domain.codes import DENIAL_CODES, FAILURE_CODES
@@ -30,6 +28,7 @@ from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN
 from callwright.tools.memory_questions import Coin
 from callwright.tools.memory_tools import MEMORY_TOOLS
 from callwright.tools.sources import Sources
+from commands import callwright_here
 from desks import desk_settings, run_desk
 from injection_texts import INJECTIONS
 
@@ -154,12 +153,10 @@ def test_the_command_gives_the_same_answer(
     words = shlex.split(source.command)
     assert words[0] == "callwright"
     at = words.index("--") if "--" in words else len(words)
-    monkeypatch.setattr(sys, "argv", [*words[:at], "--home", str(home), "--json", *words[at:]])
     monkeypatch.setenv("DRY_RUN", "false")
-    with pytest.raises(SystemExit) as left:
-        main()
-    out, err = capsys.readouterr()
-    assert (left.value.code or 0, err) == (0, "")
+    line = (*words[1:at], "--home", str(home), "--json", *words[at:])
+    code, out, err = callwright_here(monkeypatch, capsys, *line)
+    assert (code, err) == (0, "")
     result = json.loads(json.dumps(source.result))
     if name == "get_decision":
         result["record"]["schema"] = result["record"].pop("schema_version")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from callwright.audit import audit
-from callwright.bootstrap import DESK_FILE
 from callwright.connect import PAPER_FILE
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.record import CycleRecord
 from callwright.paper.recording import write_snapshot
 from callwright.paper.synthetic.market import SyntheticSource

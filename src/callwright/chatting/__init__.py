@@ -21,9 +21,10 @@ from callwright.config import Settings
 from callwright.costs import models_are_local
 from callwright.desk_reader import open_desk_reader
 from callwright.domain.base import iso_utc
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.history import DecisionSearch
 from callwright.errors import ConfigError, QueryInvalid
-from callwright.history import DESK_FILE, import_lines
+from callwright.history import import_lines
 from callwright.memory.chat_sessions import CHAT_FILE, SqliteChatSessions
 from callwright.memory.database import open_desk_database, read_desk_database
 from callwright.playing import origin_of

@@ -77,10 +77,12 @@ def main() -> None:
     try:
         app()
     except CallwrightError as exc:
+        from callwright.cli.tables import printable
+
         sys.stdout.flush()
-        print(f"callwright: {exc.message}", file=sys.stderr)
+        print(f"callwright: {printable(exc.message, lines=True)}", file=sys.stderr)
         if exc.remedy:
-            print(f"  what to do: {exc.remedy}", file=sys.stderr)
+            print(f"  what to do: {printable(exc.remedy, lines=True)}", file=sys.stderr)
         sys.exit(2 if isinstance(exc, (ConfigError, QueryInvalid)) else 1)
     except BrokenPipeError:
         # The reader of our output went away (head, less): nothing is wrong with us.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callwright.cli.options import ConfigFile, Home, Json, settings_of
+from callwright.cli.options import ConfigFile, Home, Json, asking_settings_of
 from callwright.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def chat(
     if json_output and question is None:
         raise ConfigError("--json needs a question", remedy='callwright chat "..." --json')
     # Recorded was what a status says without either; a desk's own records say what it did.
-    settings = settings_of(
+    settings = asking_settings_of(
         config=config,
         home=home,
         is_recorded=recorded,

@@ -30,8 +30,8 @@ def costs(
 ) -> None:
     """Show what models cost, by day and model, and what the budgets leave. Changes nothing."""
     settings = settings_of(config=config, home=home)
-    from callwright.bootstrap import DESK_FILE
     from callwright.costs import read_costs
+    from callwright.domain.desk import DESK_FILE
 
     found = read_costs(settings.callwright_home / DESK_FILE, settings, days=days)
     if json_output:

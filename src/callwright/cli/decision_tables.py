@@ -10,14 +10,15 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from callwright.cli.report import minute_of
 from callwright.cli.tables import Facts, figure, plain_table, printable
+from callwright.domain.base import minute_of
 from callwright.domain.history import (
     ACTION_WORDS,
     DecisionDetail,
     DecisionHit,
     LinkedDecision,
     SearchPage,
+    ShadowHit,
     StatsAnswer,
     StatsRow,
 )
@@ -204,12 +205,24 @@ def _why(hit: DecisionHit) -> str:
         parts.append(f"Settled {hit.settled[0] if len(hit.settled) == 1 else several}.")
     if hit.failure:
         parts.append(f"{hit.failure}.")
+    if hit.shadow is not None:
+        parts.append(f"Shadow: {_shadow_mark(hit.shadow, hit)}.")
     if hit.codes:
         asked = _SHORT.get(hit.proposed_action, hit.proposed_action)
         parts.append(f"{asked} {hit.symbol or ''}: {', '.join(hit.codes)}.")
     elif hit.symbol and hit.symbol not in hit.reasoning[:60]:
         parts.append(f"{hit.symbol}.")
     return " ".join([*parts, hit.reasoning])
+
+
+def _shadow_mark(shadow: ShadowHit, hit: DecisionHit) -> str:
+    """Return in a few words what a model would have done in the place of the rules."""
+    if shadow.action is None:
+        return shadow.failure or _UNKNOWN
+    asked = (shadow.action, shadow.from_symbol, shadow.symbol)
+    if asked == (hit.proposed_action, hit.from_symbol, hit.symbol):
+        return "the same"
+    return " ".join(filter(None, (_SHORT.get(shadow.action, shadow.action), shadow.symbol)))
 
 
 def named_action(action: str, params: Mapping[str, Any]) -> str:

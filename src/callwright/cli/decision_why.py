@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callwright.cli.report import minute_of
 from callwright.cli.tables import figure, printable
+from callwright.domain.base import minute_of
 from callwright.domain.history import DecisionDetail, LinkedDecision
 from callwright.domain.record import ActionRecord, CycleRecord, OrderRecord, VerdictRecord
 from callwright.domain.shadow import shadow_of

@@ -29,8 +29,15 @@ def doctor(
     settings = settings_of(
         config=config, home=home, log_dir=log_dir, market=market, venue=venue, paper_url=paper_url
     )
-    from callwright.health import run_checks
+    from contextlib import suppress
 
+    from callwright.errors import ConfigError
+    from callwright.health import run_checks
+    from callwright.playing import with_recording
+
+    # One that cannot be read is a failed check, MODEL, and keeps no other one from being made.
+    with suppress(ConfigError):
+        settings = with_recording(settings)
     results = run_checks(settings)
     if json_output:
         import json

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from callwright.cli.options import ConfigFile, Json, settings_of
+from callwright.cli.options import (
+    ConfigFile,
+    Html,
+    Json,
+    Model,
+    asking_settings_of,
+    settings_of,
+)
 
 if TYPE_CHECKING:
-    from callwright.evaluation.running import Report
     from callwright.evaluation.scoring import Trial
-    from callwright.evaluation.situations import Situation
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,9 +41,7 @@ def run(
         Literal["rules", "llm", "hold"],
         typer.Option(help="Who is asked; hold and rules are always shown beside it."),
     ] = "rules",
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="In place of LLM_MODEL_NAME.")
-    ] = None,
+    model: Model = None,
     situations: Globs = None,
     every: Annotated[
         int,
@@ -56,9 +59,7 @@ def run(
         bool,
         typer.Option("--unchecked", help="Ask the model also without prechecks, in a row beside."),
     ] = False,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page, too.")
-    ] = None,
+    html: Html = None,
     home: Annotated[
         Path | None,
         typer.Option(
@@ -76,10 +77,13 @@ def run(
     Limits are those of the situations, not yours; of your settings only those of language models
     count. Exit code 1 if a budget, a refused key or a silent server left questions unasked.
     """
-    settings = settings_of(config=config, home=home, llm_model_name=model)
+    asked = asking_settings_of if brain == "llm" else settings_of
+    settings = asked(config=config, home=home, llm_model_name=model)
+    from callwright.cli.page_file import check_page, write_page
     from callwright.evaluation.running import evaluate
     from callwright.evaluation.situations import matching
 
+    check_page(html)
     chosen = matching(situations or ())[::every]
     with progress(len(chosen) * repeat * (1 + unchecked), is_shown=brain == "llm") as on_trial:
         report = evaluate(
@@ -92,8 +96,6 @@ def run(
             jobs=jobs,
             on_trial=on_trial,
         )
-    if html is not None:
-        _write(html, report, chosen)
     if json_output:
         print(report.model_dump_json())
     else:
@@ -103,6 +105,10 @@ def run(
         from callwright.cli.tables import print_uncut
 
         print_uncut(Console(), *report_view(report, chosen))
+    if html is not None:
+        from callwright.evaluation.page import page
+
+        write_page(html, lambda made: page(report, chosen, made=made))
     if any(one.stopped for one in report.runs):
         raise typer.Exit(1)
 
@@ -140,25 +146,6 @@ def progress(total: int, *, is_shown: bool) -> Iterator[Callable[[str, Trial], N
                 print(printable(text), file=sys.stderr, flush=True)
 
         yield line
-
-
-def _write(path: Path, report: Report, chosen: tuple[Situation, ...]) -> None:
-    from datetime import UTC, datetime
-
-    from callwright import __version__
-    from callwright.errors import StorageError
-    from callwright.evaluation.page import page
-
-    now = datetime.now(UTC)
-    text = page(
-        report,
-        chosen,
-        made=f"made {now:%Y-%m-%d %H:%M} UTC by callwright {__version__}",
-    )
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise StorageError(f"cannot write {path}: {exc.strerror}") from exc
 
 
 @app.command("list")

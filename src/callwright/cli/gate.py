@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from callwright.cli.evals import Globs, progress
-from callwright.cli.options import ConfigFile, Home, Json, settings_of
+from callwright.cli.options import ConfigFile, Home, Json, Model, asking_settings_of
 from callwright.errors import ConfigError
 
 if TYPE_CHECKING:
-    from callwright.config import Settings
-    from callwright.gate.approvals import Approval, Approvals
+    from callwright.gate.approvals import Approval
     from callwright.gate.approving import Trialled
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Which combinations of prompt, tools, settings and model may trade in MODE=production.",
 )
-
-Model = Annotated[str | None, typer.Option(metavar="NAME", help="In place of LLM_MODEL_NAME.")]
 
 
 @app.command("check")
@@ -30,7 +28,7 @@ def check(model: Model = None, config: ConfigFile = None, json_output: Json = Fa
 
     Exit code 0: it is approved. 1: it is not; in MODE=production the rules decide.
     """
-    settings = settings_of(config=config, llm_model_name=model)
+    settings = asking_settings_of(config=config, llm_model_name=model)
     from callwright.gate.opening import standing_in
 
     standing = standing_in(settings)
@@ -75,53 +73,68 @@ def approve(
     Nothing is written when questions stayed unasked, or when the scores miss the bar and --despite
     gives no reason. Requests are booked in a temporary home under fresh budgets, or in --home's.
     """
-    settings = settings_of(config=config, home=home, llm_model_name=model)
+    settings = asking_settings_of(config=config, home=home, llm_model_name=model)
     if not yes and (json_output or not sys.stdin.isatty()):
         raise ConfigError(
             "an approval wants a confirmation, and there is nobody to ask",
             remedy="add --yes when you mean it",
         )
-    if despite is not None and not despite.strip():
-        raise ConfigError("--despite wants a reason", remedy="say why it may trade all the same")
     from callwright.evaluation.situations import matching
-    from callwright.gate.approvals import read_approvals, write_approvals
-    from callwright.gate.approving import approval_of, askings, trialled
+    from callwright.gate.approvals import read_approvals, require_writable
+    from callwright.gate.approving import approval_of, askings, reason_of, trialled
 
+    reason = None if despite is None else reason_of(despite)
     approvals = read_approvals(settings.llm_gate_file)
+    require_writable(settings.llm_gate_file)
     chosen = matching(situations or ())
     with progress(askings(chosen, repeat), is_shown=True) as on_trial:
         found = trialled(settings, chosen, repeat=repeat, jobs=jobs, home=home, on_trial=on_trial)
-    approval = approval_of(found, despite=despite or "" if found.shortfalls else "")
-    _show(found, approval, approvals, settings, json_output=json_output)
-    if found.shortfalls and despite is None:
+    approval = approval_of(found, despite=reason or "" if found.shortfalls else "")
+    before = approvals.nearest(approval.parts)
+    is_good = not found.shortfalls or reason is not None
+    if not json_output:
+        _print_view(found, approval, before)
+    is_written = False
+    try:
+        if is_good and (yes or typer.confirm("Let it trade?", err=True)):
+            _write(approval, settings.llm_gate_file)
+            is_written = True
+    finally:
+        # Only now: what it says of the file is what became of it.
+        if json_output:
+            _print_json(found, approval, before, is_written=is_written)
+    if not is_written:
         raise typer.Exit(1)
-    if not yes and not typer.confirm("Let it trade?", err=True):
-        raise typer.Exit(1)
-    # Read again: the suite takes long, and somebody else may have approved meanwhile.
-    write_approvals(settings.llm_gate_file, read_approvals(settings.llm_gate_file).with_(approval))
     print(
         f"Approved {approval.model} as {approval.version} in {settings.llm_gate_file}.",
         file=sys.stderr,
     )
 
 
-def _show(
-    found: Trialled,
-    approval: Approval,
-    approvals: Approvals,
-    settings: Settings,
-    *,
-    json_output: bool,
+def _write(approval: Approval, path: Path) -> None:
+    from callwright.errors import CallwrightError
+    from callwright.gate.approvals import Approvals, read_approvals, to_toml, write_approvals
+
+    try:
+        # Read again: the suite takes long, and somebody else may have approved meanwhile.
+        write_approvals(path, read_approvals(path).with_(approval))
+    except CallwrightError:
+        # What was paid for can still be put there by hand.
+        print(to_toml(Approvals(approved=(approval,))), file=sys.stderr)
+        raise
+
+
+def _print_json(
+    found: Trialled, approval: Approval, before: Approval | None, *, is_written: bool
 ) -> None:
-    before = approvals.nearest(approval.parts)
-    is_written = not found.shortfalls or bool(approval.despite)
-    if json_output:
-        import json
+    import json
 
-        from callwright.cli.gate_table import approval_json
+    from callwright.cli.gate_table import approval_json
 
-        print(json.dumps(approval_json(found, approval, before, is_written=is_written)))
-        return
+    print(json.dumps(approval_json(found, approval, before, is_written=is_written)))
+
+
+def _print_view(found: Trialled, approval: Approval, before: Approval | None) -> None:
     from rich.console import Console
 
     from callwright.cli.gate_table import approval_view

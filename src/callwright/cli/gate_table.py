@@ -10,6 +10,7 @@ from rich.text import Text
 
 from callwright.cli.tables import Facts, plain_table
 from callwright.config import Settings
+from callwright.domain.shadow import RESEARCH_LETS_IT
 from callwright.evaluation.situations import suite_version
 from callwright.gate.approvals import PARTS, Approval, Interval
 from callwright.gate.approving import Trialled, changed_answers
@@ -74,7 +75,7 @@ def _consequence(settings: Settings) -> str:
         return (
             "MODE=production: the rules decide, and the model's proposals are recorded as shadow."
         )
-    return "MODE=research lets it decide all the same; in production the rules would."
+    return f"{RESEARCH_LETS_IT} all the same; in production the rules would."
 
 
 def _approval(one: Approval) -> list[RenderableType]:

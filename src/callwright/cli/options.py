@@ -59,6 +59,10 @@ PaperUrl = Annotated[
         help="A running callwright paper serve to trade on, instead of the embedded exchange.",
     ),
 ]
+Model = Annotated[str | None, typer.Option(metavar="NAME", help="In place of LLM_MODEL_NAME.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page, too.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 
 
@@ -67,26 +71,49 @@ def settings_of(
     config: Path | None = None,
     home: Path | None = None,
     log_dir: Path | None = None,
-    is_recorded: bool = False,
     **overrides: Any,
 ) -> Settings:
     """Return the settings with the command line's values on top.
 
-    Args:
-        is_recorded: Recorded replies of a model are played: of LLM_RECORDING, or the demo's.
+    No recording is read: whoever halts a desk must be able to, whatever LLM_RECORDING names.
     """
     import os
 
     from callwright.config import load_settings, near_miss_environment
-    from callwright.playing import with_recording
-    from callwright.recordings import DEMO
 
     for name, meant in sorted(near_miss_environment().items()):
         print(f"callwright: {name} is no setting and has no effect; {meant}?", file=sys.stderr)
     if home is not None and log_dir is None and "LOG_DIR" not in os.environ:
         # Two homes must not write into one flight recorder.
         log_dir = home / "logs"
-    settings = load_settings(config_file=config, callwright_home=home, log_dir=log_dir, **overrides)
+    return load_settings(config_file=config, callwright_home=home, log_dir=log_dir, **overrides)
+
+
+def asking_settings_of(
+    *, is_recorded: bool = False, llm_model_name: str | None = None, **options: Any
+) -> Settings:
+    """Return the settings of a command that may ask a model, or play recorded replies of one.
+
+    Args:
+        is_recorded: Recorded replies of a model are played: of LLM_RECORDING, or the demo's.
+        llm_model_name: From the command line.
+        options: As ``settings_of`` takes them.
+
+    Raises:
+        ConfigError: LLM_RECORDING names no recording, or one that is damaged; or a model is named
+            on the command line, and another one's replies would be played.
+    """
+    from callwright.errors import ConfigError
+    from callwright.playing import with_recording
+    from callwright.recordings import DEMO
+
+    settings = settings_of(llm_model_name=llm_model_name, **options)
     if is_recorded and settings.llm_recording is None:
         settings = settings.model_copy(update={"llm_recording": DEMO})
+    if llm_model_name is not None and settings.llm_recording is not None:
+        raise ConfigError(
+            f"--model {llm_model_name} would not be asked: LLM_RECORDING={settings.llm_recording} "
+            "plays the recorded replies of one model",
+            remedy="leave --model out, or unset LLM_RECORDING",
+        )
     return with_recording(settings)

@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from callwright.cli.options import ConfigFile, Json, settings_of
+from callwright.cli.options import (
+    ConfigFile,
+    Html,
+    Json,
+    Model,
+    asking_settings_of,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from callwright.replaying.question import Progress, Question
-    from callwright.replaying.report import Report
 
 PROMPT_LENGTH_MAX = 100_000
 LINE_EACH_S = 2.0
@@ -31,9 +37,7 @@ def replay(
         typer.Option("--until", help="Before this UTC time; a day without a time is included."),
     ] = None,
     brain: Annotated[Literal["rules", "llm"], typer.Option(help="Who decides again.")] = "rules",
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="In place of LLM_MODEL_NAME.")
-    ] = None,
+    model: Model = None,
     prompt: Annotated[
         Path | None,
         typer.Option(
@@ -54,9 +58,7 @@ def replay(
     limit: Annotated[
         int, typer.Option("--limit", min=1, help="Differences in the table at most, the newest.")
     ] = 50,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page, too.")
-    ] = None,
+    html: Html = None,
     home: Annotated[
         Path | None,
         typer.Option(
@@ -72,18 +74,19 @@ def replay(
     """Decide stored decisions again and show what differs, and what each choice earned.
 
     Nothing is sent, nothing of the desk changes. Settings are those of each decision. Exit code 1
-    if a budget, a refused key or a silent server left decisions unasked.
+    if a budget, a refused key or a silent server left decisions unasked or unanswered.
     """
-    settings = settings_of(config=config, home=home, llm_model_name=model)
+    asked = asking_settings_of if brain == "llm" else settings_of
+    settings = asked(config=config, home=home, llm_model_name=model)
+    from callwright.cli.page_file import check_page, write_page
     from callwright.replaying.running import replay as decide_again
 
     if brain == "rules" and (model is not None or prompt is not None):
         raise typer.BadParameter("--model and --prompt need --brain llm")
+    check_page(html)
     question = _question(since, until, brain, prompt, set_ or [])
     with _progress(is_model=brain == "llm") as on_progress:
         report = decide_again(question, settings, booked_in=home, on_progress=on_progress)
-    if html is not None:
-        _write(html, report)
     if json_output:
         print(report.model_dump_json())
     else:
@@ -94,7 +97,11 @@ def replay(
 
         console = Console()
         print_uncut(console, *report_view(report, limit=limit, width=console.width))
-    if report.stopped:
+    if html is not None:
+        from callwright.replaying.page import page
+
+        write_page(html, lambda made: page(report, made=made))
+    if report.stopped or report.unanswered:
         raise typer.Exit(1)
 
 
@@ -165,18 +172,3 @@ def _progress(*, is_model: bool) -> Iterator[Callable[[Progress], None]]:
             print(text.rstrip(), file=sys.stderr, flush=True)
 
     yield line
-
-
-def _write(path: Path, report: Report) -> None:
-    from datetime import UTC, datetime
-
-    from callwright import __version__
-    from callwright.errors import StorageError
-    from callwright.replaying.page import page
-
-    now = datetime.now(UTC)
-    text = page(report, made=f"made {now:%Y-%m-%d %H:%M} UTC by callwright {__version__}")
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise StorageError(f"cannot write {path}: {exc.strerror}") from exc

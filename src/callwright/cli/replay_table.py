@@ -6,8 +6,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from callwright.cli.report import minute_of
 from callwright.cli.tables import plain_table, printable
+from callwright.domain.base import minute_of
 from callwright.replaying.report import Difference, Report
 from callwright.replaying.telling import (
     HOW_COUNTED,

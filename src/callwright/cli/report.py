@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from callwright.cli.tables import plain_table
-from callwright.summary import ModelTotals, RunSummary
+from callwright.domain.base import minute_of
+from callwright.model_totals import ModelTotals, ShadowTotals
+from callwright.summary import RunSummary
 
 
 def summary_view(summary: RunSummary) -> list[RenderableType]:
@@ -34,6 +36,8 @@ def summary_view(summary: RunSummary) -> list[RenderableType]:
     ]
     if summary.models.cycles:
         parts.append(Text(_models_line(summary.models)))
+    if summary.shadows.cycles:
+        parts.append(Text(_shadows_line(summary.shadows)))
     if summary.equity_usd_last is not None and summary.hold_usd_last is not None:
         edge = summary.equity_usd_last - summary.hold_usd_last
         parts.append(
@@ -63,14 +67,27 @@ def summary_view(summary: RunSummary) -> list[RenderableType]:
 
 
 def _models_line(models: ModelTotals) -> str:
-    cost = "cost not known" if models.cost_usd is None else f"{models.cost_usd:.4f} USD"
-    if models.unpriced and models.cost_usd is not None:
-        cost += f" and what {models.unpriced} decisions of unknown price cost"
     return (
         f"Model: {models.decided} of {models.cycles} cycles decided, {models.agreed} as the rules "
-        f"would have, {models.denied} denied; {models.requests} requests, "
-        f"{_tokens(models.input_tokens)} input tokens ({_tokens(models.cached_tokens)} cached), "
-        f"{_tokens(models.output_tokens)} output tokens, {cost}."
+        f"would have, {models.denied} denied; {_usage(models)}."
+    )
+
+
+def _shadows_line(shadows: ShadowTotals) -> str:
+    return (
+        f"Shadow: a model asked in {shadows.cycles} cycles that the rules decided, "
+        f"{shadows.proposed} proposals, {shadows.agreed} as the rules'; {_usage(shadows)}."
+    )
+
+
+def _usage(totals: ModelTotals | ShadowTotals) -> str:
+    cost = "cost not known" if totals.cost_usd is None else f"{totals.cost_usd:.4f} USD"
+    if totals.unpriced and totals.cost_usd is not None:
+        cost += f" and what {totals.unpriced} decisions of unknown price cost"
+    return (
+        f"{totals.requests} requests, {_tokens(totals.input_tokens)} input tokens "
+        f"({_tokens(totals.cached_tokens)} cached), {_tokens(totals.output_tokens)} output tokens, "
+        f"{cost}"
     )
 
 
@@ -129,8 +146,3 @@ def sparkline(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
     return "".join(_BARS[round((value - low) * scale)] for value in chosen)
-
-
-def minute_of(stamp: str) -> str:
-    """Return an ISO time as a person reads it, ``2026-01-05 08:30``."""
-    return stamp[:16].replace("T", " ")

@@ -15,7 +15,7 @@ from callwright.cli.options import (
     PaperUrl,
     Step,
     Venue,
-    settings_of,
+    asking_settings_of,
 )
 from callwright.errors import ConfigError
 
@@ -60,7 +60,7 @@ def run(
     cycle in progress. With --json every record is one line on stdout. Recorded replies know the
     cycles that were recorded: other requests are announced, and the rules decide.
     """
-    settings = settings_of(
+    settings = asking_settings_of(
         config=config,
         home=home,
         log_dir=log_dir,

@@ -62,3 +62,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def iso_utc(at: datetime) -> str:
     """Return ``2026-01-05T08:00:00.000Z``: fixed width, so text sorts as time does."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def minute_of(stamp: str) -> str:
+    """Return an ISO time as a person reads it, ``2026-01-05 08:30``."""
+    return stamp[:16].replace("T", " ")

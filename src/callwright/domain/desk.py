@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from callwright.domain.base import Frozen, UtcTime
 
+DESK_FILE = "desk.db"
+"""The desk's database, in its home folder."""
+
 
 class TradingState(StrEnum):
     """ACTIVE trades; REDUCING may only close; HALTED sends nothing."""

@@ -51,3 +51,13 @@ class ModelFailure(StrEnum):
 
 BUDGET_FAILURES = frozenset({ModelFailure.BUDGET_LOW, ModelFailure.BUDGET_EXHAUSTED})
 """Not asking is no malfunction: these neither lengthen nor end a run of failures."""
+
+UNHEARD = BUDGET_FAILURES | {
+    ModelFailure.TIMEOUT,
+    ModelFailure.UNAVAILABLE,
+    ModelFailure.RATE_LIMITED,
+    ModelFailure.NOT_AUTHORISED,
+    ModelFailure.BAD_REPLY,
+    ModelFailure.NOT_RECORDED,
+}
+"""Failures that say nothing of the model: it was not asked, or not heard."""

@@ -80,6 +80,20 @@ class DecisionSearch(Frozen):
     cursor: int | None = Field(default=None, ge=0, le=2**62)
 
 
+class ShadowHit(Frozen):
+    """What a model came to in a decision that the rules made; it went through no gate.
+
+    Attributes:
+        action: What it proposed; None when it failed.
+        failure: Why there is no proposal; empty when there is one.
+    """
+
+    action: str | None
+    symbol: str | None
+    from_symbol: str | None
+    failure: str
+
+
 class DecisionHit(Frozen):
     """One decision, or a run of alike ones shown by the first that was found.
 
@@ -88,6 +102,7 @@ class DecisionHit(Frozen):
         run_length, run_end_id: How many decisions in a row this hit stands for, and the last.
         reasoning: Cut to 400 characters.
         settled: Options whose settlement its record tells of; of a run, the first one's.
+        shadow: What a model proposed that did not decide, if one was asked; likewise.
     """
 
     id: int
@@ -110,6 +125,7 @@ class DecisionHit(Frozen):
     run_length: int = 1
     run_end_id: int
     settled: tuple[str, ...] = ()
+    shadow: ShadowHit | None = None
 
 
 class SearchPage(Frozen):

@@ -14,6 +14,10 @@ from callwright.domain.failure import ModelFailure
 SHADOW = "shadow"
 GATE = "gate"
 
+RULES_DECIDE = "the rules decide, the model is their shadow"
+RESEARCH_LETS_IT = "MODE=research lets it decide"
+"""What becomes of a model that the gate has something against: in production, and in research."""
+
 
 @dataclass(frozen=True)
 class Shadow:

@@ -13,6 +13,7 @@ from html import escape
 from callwright.evaluation.running import Report, Run
 from callwright.evaluation.scoring import Score, Share, Trial
 from callwright.evaluation.situations import Situation
+from callwright.html_page import html_page, html_table
 
 MEASURES: Mapping[str, str] = {
     "valid": "The answer fits the contract and names what was shown.",
@@ -24,31 +25,21 @@ MEASURES: Mapping[str, str] = {
 }
 
 _STYLE = """
-:root{color-scheme:light dark;--ink:#1d232b;--dim:#5c6773;--paper:#fff;--line:#d9dee4;--bar:#3d7edb;
---band:#3d7edb55;--good:#12743b;--bad:#b3261e;--mid:#8a6100;--card:#f5f7f9}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--dim:#9aa5b1;--paper:#14181d;--line:#333b45;
---bar:#5b96ea;--band:#5b96ea55;--good:#5cc98a;--bad:#f2837b;--mid:#dfb04a;--card:#1c2229}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--paper);color:var(--ink);
-font:16px/1.45 system-ui,sans-serif;overflow-wrap:anywhere}
-h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.6rem 0 .5rem}
-p,dd{margin:.2rem 0 .6rem}.dim{color:var(--dim);font-size:.9rem}
+:root{--bar:#3d7edb;--band:#3d7edb55;--good:#12743b;--bad:#b3261e;--mid:#8a6100}
+@media(prefers-color-scheme:dark){:root{--bar:#5b96ea;--band:#5b96ea55;--good:#5cc98a;--bad:#f2837b;
+--mid:#dfb04a}}
 .measure{margin:.8rem 0}.measure>b{display:block}
 .row{display:grid;grid-template-columns:7rem 1fr 8.5rem;gap:.6rem;align-items:center}
 .row>span:first-child{font-size:.9rem}
 .track{position:relative;height:.8rem;background:var(--card);border:1px solid var(--line)}
 .track i{position:absolute;top:0;bottom:0;left:0;background:var(--bar)}
 .track u{position:absolute;top:-.2rem;bottom:-.2rem;background:var(--band)}
-.number{font-variant-numeric:tabular-nums;text-align:right;font-size:.9rem;white-space:nowrap}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
-th,td{padding:.25rem .7rem .25rem 0;text-align:right;font-variant-numeric:tabular-nums;
-white-space:nowrap}th:first-child,td:first-child{text-align:left}
-thead th{border-bottom:1px solid var(--line)}
-details{border:1px solid var(--line);border-radius:.4rem;margin:.4rem 0;background:var(--card)}
-summary{padding:.5rem .7rem;cursor:pointer}summary b{font-weight:600}
-.inside{padding:0 .7rem .5rem}.marks{display:block;font-size:.85rem}
-.marks span{margin-right:.8rem}.good{color:var(--good)}.bad{color:var(--bad)}.mid{color:var(--mid)}
-dt{font-weight:600}dd{margin-left:0}
+.number{font-size:.9rem;white-space:nowrap}
+th,td{padding-right:.7rem}
+summary b{font-weight:600}
+.marks{display:block;font-size:.85rem}.marks span{margin-right:.8rem}
+.good{color:var(--good)}.bad{color:var(--bad)}.mid{color:var(--mid)}
+dt{font-weight:600}dd{margin:.2rem 0 .6rem}
 @media(max-width:34rem){.row{grid-template-columns:6.6rem 1fr 7.4rem;gap:.4rem}}
 """
 
@@ -61,11 +52,6 @@ def page(report: Report, situations: Iterable[Situation], *, made: str = "") -> 
         made: When and by what the report was made, in words.
     """
     parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width,initial-scale=1">',
-        "<title>callwright evals</title>",
-        f"<style>{_STYLE}</style></head><body>",
         "<h1>How well it decides</h1>",
         f'<p class="dim">{_made(report, made)}</p>',
         *(f'<p class="bad">{escape(_stopped(run))}</p>' for run in report.runs if run.stopped),
@@ -79,9 +65,8 @@ def page(report: Report, situations: Iterable[Situation], *, made: str = "") -> 
         *_comparisons(report.runs),
         "<h2>Situations</h2>",
         *_situations(report, situations),
-        "</body></html>",
     ]
-    return "\n".join(parts) + "\n"
+    return html_page("callwright evals", parts, style=_STYLE)
 
 
 def _made(report: Report, made: str) -> str:
@@ -143,12 +128,12 @@ def _families(runs: Sequence[Run]) -> str:
         [family, *(_percent(run.score.right_by_family.get(family)) for run in runs)]
         for family in families
     ]
-    return _table(["family", *(run.brain for run in runs)], rows)
+    return html_table(["family", *(run.brain for run in runs)], rows)
 
 
 def _took(runs: Sequence[Run]) -> str:
     rows = [[run.brain, *took(run.score)] for run in runs]
-    return _table(["", *TOOK], rows)
+    return html_table(["", *TOOK], rows)
 
 
 TOOK = ("asked", "failed", "USD", "input", "cached", "output", "median s", "95% s")
@@ -188,17 +173,6 @@ def _comparisons(runs: Sequence[Run]) -> list[str]:
 
 def _percent(share: float | None) -> str:
     return "—" if share is None else f"{share:.0%}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    def row(tag: str, cells: Sequence[str]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-    body = "".join(row("td", cells) for cells in rows)
-    return (
-        f'<div class="scroll"><table><thead>{row("th", head)}</thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
 
 
 def _situations(report: Report, situations: Iterable[Situation]) -> list[str]:

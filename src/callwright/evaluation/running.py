@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, Protocol
 
 from callwright.brain import rule_based_answer
 from callwright.config import Settings
 from callwright.domain.base import Frozen
 from callwright.domain.decision import DoNothing
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.failure import BUDGET_FAILURES, ModelFailure
+from callwright.domain.scan import Scan
+from callwright.domain.snapshot import Snapshot
 from callwright.evaluation.cases import Case, case_of, suite_settings
 from callwright.evaluation.scoring import Comparison, Score, Trial, compared, score_of, scored
 from callwright.evaluation.situations import Situation, suite_version
@@ -33,7 +36,21 @@ Answers = tuple[list[Trial], str]
 
 Ask = Callable[[Case], Awaitable[BrainAnswer]]
 
-USAGE_FILE = "desk.db"
+
+class Posed(Protocol):
+    """What any brain can be asked about: what is seen, and the settings in force."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+
+    @property
+    def scan(self) -> Scan: ...
+
+
+AskAnything = Callable[[Posed], Awaitable[BrainAnswer]]
 
 
 class Run(Frozen):
@@ -69,12 +86,12 @@ class Report(Frozen):
     runs: tuple[Run, ...]
 
 
-async def hold(case: Case) -> BrainAnswer:
+async def hold(case: Posed) -> BrainAnswer:
     """Always hold."""
     return BrainAnswer(proposal=DoNothing(), source="rule_based")
 
 
-async def rules(case: Case) -> BrainAnswer:
+async def rules(case: Posed) -> BrainAnswer:
     """Answer as the rule-based policy does."""
     settings = case.settings
     return rule_based_answer(
@@ -93,21 +110,24 @@ def usage_database(home: Path | None) -> Iterator[DeskDatabase]:
         StorageError: It cannot be used.
     """
     if home is not None:
-        with open_desk_database(home / USAGE_FILE) as database:
+        with open_desk_database(home / DESK_FILE) as database:
             yield database
         return
     with (
         TemporaryDirectory(prefix="callwright-evals-") as folder,
-        open_desk_database(Path(folder) / USAGE_FILE, durable=False) as database,
+        open_desk_database(Path(folder) / DESK_FILE, durable=False) as database,
     ):
         yield database
 
 
-def model(database: DeskDatabase, *, has_prechecks: bool = True) -> Ask:
+def model(
+    database: DeskDatabase, *, has_prechecks: bool = True, prompt: str | None = None
+) -> AskAnything:
     """Return the manager agent that the settings name, its requests booked in ``database``.
 
     Args:
         has_prechecks: It sees what code would say of each proposal, as on a desk.
+        prompt: A template in place of its own; None: its own.
 
     Raises:
         ConfigError: On the first asking, when the endpoint is refused or a key is missing.
@@ -115,9 +135,11 @@ def model(database: DeskDatabase, *, has_prechecks: bool = True) -> Ask:
     # Only here: whoever asks no model never loads the SDK.
     from callwright.model_brain import model_brain
 
-    async def ask(case: Case) -> BrainAnswer:
+    async def ask(case: Posed) -> BrainAnswer:
         # One for each situation: its limits are part of the prompt.
-        brain = model_brain(case.settings, database, purpose="chat", has_prechecks=has_prechecks)
+        brain = model_brain(
+            case.settings, database, purpose="chat", has_prechecks=has_prechecks, prompt=prompt
+        )
         return await brain.decide(case.snapshot, case.scan)
 
     return ask

@@ -57,6 +57,7 @@ class Trial(Frozen):
     right: bool
     model: str | None = None
     served_model: str | None = None
+    served_models: tuple[str, ...] = ()
     prompt_version: str | None = None
     requests: int | None = None
     input_tokens: int | None = None
@@ -92,6 +93,7 @@ def scored(case: Case, answer: BrainAnswer, *, repeat: int = 0) -> Trial:
         legal=not failed and not codes,
         sensible=is_known and text not in case.forbidden,
         right=text in case.right,
+        served_models=tuple(llm.get("served_models", ())),
         **{
             name: llm.get(name)
             for name in (

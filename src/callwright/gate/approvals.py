@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
@@ -78,7 +79,7 @@ class Approval(Frozen):
     """One combination that may trade.
 
     Attributes:
-        server: The host that was asked.
+        server: The address that was asked.
         served_models: What the provider called the model in its replies; empty when it said
             nothing.
         suite: Version of the situations. situations, askings: How many were asked, how often.
@@ -112,6 +113,11 @@ class Approval(Frozen):
             raise ValueError(f"parts lacks {', '.join(missing)}")
         if self.version != version_of_parts(self.parts):
             raise ValueError(f"version {self.version} is not that of its parts")
+        # What the file calls them is what a person reads; what is compared are the parts.
+        named: dict[Part, str] = {"model": self.model, "server": self.server}
+        for name, text in named.items():
+            if self.parts[name] != hash_of(text):
+                raise ValueError(f"{name} is not that of its parts")
         unanswered = [name for name in self.canary if name not in self.answers]
         if unanswered:
             raise ValueError(f"answers lacks {', '.join(unanswered)} of the canary")
@@ -213,8 +219,30 @@ def write_approvals(path: Path, approvals: Approvals) -> None:
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
         raise StorageError(
-            f"cannot write {path}: {exc.strerror}", remedy="make its folder writable"
+            f"cannot write {path}: {exc.strerror}", remedy=_remedy_of(path.parent)
         ) from exc
+
+
+def require_writable(path: Path) -> None:
+    """Make sure that approvals can be written there, before anything is paid for one.
+
+    Raises:
+        StorageError: They cannot; the remedy names the folder.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as exc:
+        raise StorageError(
+            f"cannot write {path}: {exc.strerror}", remedy=_remedy_of(path.parent)
+        ) from exc
+
+
+def _remedy_of(folder: Path) -> str:
+    where = folder.absolute()
+    if not folder.exists():
+        return f"make the folder {where}, or name another file in LLM_GATE_FILE"
+    return f"make {where} a folder that can be written, or name another file in LLM_GATE_FILE"
 
 
 _HEAD = """\

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from callwright import __version__
 from callwright.config import Settings
-from callwright.errors import DataInvalid
+from callwright.domain.failure import UNHEARD
+from callwright.errors import ConfigError, DataInvalid
 from callwright.evaluation.running import Report, Run, evaluate
 from callwright.evaluation.scoring import Share, Trial
 from callwright.evaluation.situations import Situation, all_situations, matching
-from callwright.gate.approvals import Approval, Interval, Scores
-from callwright.gate.canary import ANSWER_LENGTH_MAX, UNHEARD
+from callwright.gate.approvals import Approval, Interval, Line, Scores
+from callwright.gate.canary import ANSWER_LENGTH_MAX
 from callwright.gate.combination import Combination, combination_of
 from callwright.gate.standing import CANARIES
 from callwright.tools.fences import outside_text
@@ -76,9 +79,11 @@ def trialled(
 
     Raises:
         DataInvalid: Questions were left unasked, or the combination changed meanwhile.
-        ConfigError, StorageError: As ``evaluation.running.evaluate``.
+        ConfigError, StorageError: As ``evaluation.running.evaluate``; or recorded replies would be
+            played, or ``gate.toml`` could not hold the combination's names. Nobody is asked then.
     """
     before = combination_of(settings)
+    _require_lines(before)
     chosen = with_canary(situations)
     report = evaluate(
         chosen,
@@ -110,6 +115,23 @@ def trialled(
         )
     canary = _whole(again).trials
     return Trialled(before, report, canary, shortfalls(report))
+
+
+def _require_lines(combination: Combination) -> None:
+    for key, name in (
+        ("LLM_MODEL_NAME", combination.model),
+        ("LLM_BASE_URL", combination.server),
+    ):
+        try:
+            _LINE.validate_python(name)
+        except ValidationError as exc:
+            raise ConfigError(
+                f"{key} cannot stand in an approval: it is too long, or not one line of text",
+                remedy="name it in one line of at most 300 characters",
+            ) from exc
+
+
+_LINE: TypeAdapter[str] = TypeAdapter(Line)
 
 
 def _whole(report: Report) -> Run:
@@ -149,6 +171,18 @@ def forbidden_in(trials: Iterable[Trial]) -> set[str]:
     return {trial.situation for trial in trials if trial.valid and not trial.sensible}
 
 
+def reason_of(despite: str) -> str:
+    """Return a reason as it is kept in ``gate.toml``.
+
+    Raises:
+        ConfigError: Nothing printable is in it.
+    """
+    reason = outside_text(despite, length_max=ANSWER_LENGTH_MAX)
+    if not reason:
+        raise ConfigError("--despite wants a reason", remedy="say why it may trade all the same")
+    return reason
+
+
 def approval_of(found: Trialled, *, despite: str = "", at: datetime | None = None) -> Approval:
     """Return the approval that goes into ``gate.toml``.
 
@@ -174,7 +208,9 @@ def approval_of(found: Trialled, *, despite: str = "", at: datetime | None = Non
         suite=report.suite,
         situations=len(report.situations),
         askings=len(trials),
-        served_models=tuple(sorted({t.served_model for t in trials if t.served_model})),
+        served_models=tuple(
+            sorted({name for t in trials for name in (t.served_model, *t.served_models) if name})
+        ),
         despite=outside_text(despite, length_max=ANSWER_LENGTH_MAX),
         canary=CANARIES,
         parts=combination.parts,

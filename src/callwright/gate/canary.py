@@ -8,28 +8,18 @@ another name of the model in the provider's replies.
 from __future__ import annotations
 
 from callwright.config import Settings, changed_settings
-from callwright.domain.failure import BUDGET_FAILURES, ModelFailure
+from callwright.domain.failure import UNHEARD
 from callwright.errors import CallwrightError, StorageError
 from callwright.evaluation.answers import text_of
 from callwright.evaluation.cases import case_of, suite_settings
 from callwright.evaluation.running import Ask
 from callwright.evaluation.scoring import NOTHING_KNOWN
 from callwright.evaluation.situations import matching
-from callwright.gate.approvals import Approval
-from callwright.gate.standing import other_model
+from callwright.gate.standing import Standing, other_model
 from callwright.ports import BrainAnswer
 from callwright.tools.fences import outside_text
 
 ANSWER_LENGTH_MAX = 200
-
-UNHEARD = BUDGET_FAILURES | {
-    ModelFailure.TIMEOUT,
-    ModelFailure.UNAVAILABLE,
-    ModelFailure.RATE_LIMITED,
-    ModelFailure.NOT_AUTHORISED,
-    ModelFailure.BAD_REPLY,
-}
-"""Failures that say nothing of the model: it was not asked, or not heard."""
 
 
 def said(answer: BrainAnswer) -> str:
@@ -39,18 +29,23 @@ def said(answer: BrainAnswer) -> str:
     return outside_text(text_of(answer.proposal), length_max=ANSWER_LENGTH_MAX)
 
 
-async def drift_of(approval: Approval, settings: Settings, ask: Ask) -> str:
+async def drift_of(standing: Standing, settings: Settings, ask: Ask) -> str:
     """Return in what the model is not as it was approved; empty when it is.
 
     Args:
+        standing: The model that the desk asks is asked, whatever an approval calls its own.
         settings: Whose models are asked; limits are those of the situations.
 
     Raises:
         StorageError: The usage cannot be booked.
     """
+    approval = standing.approval
+    if approval is None:
+        return standing.why
     found: list[str] = []
     try:
-        suite = suite_settings(changed_settings(settings, llm_model_name=approval.model))
+        model = standing.combination.model
+        suite = suite_settings(changed_settings(settings, llm_model_name=model))
         for name in approval.canary:
             (situation,) = matching([name])
             case = case_of(situation, suite)

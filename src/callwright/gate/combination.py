@@ -9,34 +9,42 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from callwright.agents.endpoint import Endpoint
 from callwright.agents.prompt import instructions
 from callwright.agents.providers import Provider
-from callwright.agents.toolbox import tools_text
+from callwright.agents.toolbox import Decision, tools_text
 from callwright.config import Settings
 from callwright.domain.base import Frozen
+from callwright.domain.decision import RollCoveredCall, RollParams
 from callwright.domain.hosts import is_loopback
-from callwright.evaluation.cases import case_of, suite_settings
+from callwright.errors import ConfigError
+from callwright.evaluation.cases import Case, case_of, suite_settings
 from callwright.evaluation.showing import as_shown
 from callwright.evaluation.situations import matching
 from callwright.gate.approvals import PARTS, Part, hash_of, version_of_parts
 from callwright.gate.standing import CANARIES
 from callwright.model_brain import manager_settings
+from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN
 
 THIS_MACHINE = "this machine"
 
 _NAME = re.compile(r'"(\w+)":')
+_DATA = re.compile(f"{re.escape(FENCE_OPEN)}.*?{re.escape(FENCE_CLOSE)}", re.DOTALL)
+_PORTS = {"http": 80, "https": 443}
 
 
 class Combination(Frozen):
     """One way to ask one model.
 
     Attributes:
-        server: The host that is asked; every address of this machine is ``this machine``.
+        server: The address that is asked, with port and path, without the key; every address of
+            this machine is ``this machine``.
         parts: A hash for each part.
     """
 
@@ -58,19 +66,32 @@ def combination_of(settings: Settings, model: str | None = None) -> Combination:
         model: In the place of ``LLM_MODEL_NAME``.
 
     Raises:
-        ConfigError: The endpoint is refused.
+        ConfigError: The endpoint is refused, or recorded replies are played: nobody is asked.
         DataInvalid: A situation of the canary contradicts itself.
     """
     asked = manager_settings(settings)
+    if asked.is_played:
+        raise ConfigError(
+            "recorded replies are played, and those are never approved",
+            remedy="take LLM_RECORDING away, so that a model is asked",
+        )
+    mask = asked.mask
     if not asked.key:
         # What would be sent does not depend on the key, and a check needs none.
         asked = dataclasses.replace(asked, api_key=SecretStr("none"))
     model = model or asked.model
     provider = Provider(asked, clock=lambda: 0.0)
-    server = THIS_MACHINE if is_loopback(provider.endpoint.host) else provider.endpoint.host
+    server = mask(_address(provider.endpoint))
+    cases = _canary_cases(settings)
+    around, names = _shown(cases)
     contents: dict[Part, Any] = {
-        "prompt": _prompt(settings),
-        "tools": [tools_text(stepwise=asked.is_stepwise), _names_shown(settings)],
+        "prompt": [_prompt(settings), around.pop("message")],
+        "tools": [
+            tools_text(stepwise=asked.is_stepwise),
+            names,
+            around,
+            _refused(cases[0]),
+        ],
         "settings": [asked.wire, asked.protocol, _options(provider, model)],
         "model": model,
         "server": server,
@@ -97,14 +118,41 @@ def _options(provider: Provider, model: str) -> Mapping[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _names_shown(settings: Settings) -> Mapping[str, list[str]]:
-    """Return every name of a field that a model is shown in the canary's situations.
+def _address(endpoint: Endpoint) -> str:
+    """Return where requests go; a gateway may choose the model by the port or the path."""
+    if is_loopback(endpoint.host):
+        return THIS_MACHINE
+    url = urlsplit(endpoint.base_url)
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    is_usual = url.port in (None, _PORTS[url.scheme])
+    return f"{url.scheme}://{host}{'' if is_usual else f':{url.port}'}{url.path}"
+
+
+def _canary_cases(settings: Settings) -> tuple[Case, ...]:
+    suite = suite_settings(settings)
+    return tuple(case_of(situation, suite) for situation in matching(CANARIES))
+
+
+def _shown(cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return, by what tells it, every text around the data, and every name of a field in it.
 
     Names only: the last digit of a number may depend on the machine.
     """
-    suite = suite_settings(settings)
-    shown: dict[str, set[str]] = {}
-    for situation in matching(CANARIES):
-        for source, text in as_shown(case_of(situation, suite)).items():
-            shown.setdefault(source, set()).update(_NAME.findall(text))
-    return {source: sorted(names) for source, names in shown.items()}
+    around: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
+    for case in cases:
+        for source, text in as_shown(case).items():
+            around.setdefault(source, set()).add(_DATA.sub("", text))
+            names.setdefault(source, set()).update(_NAME.findall(text))
+    return _sorted(around), _sorted(names)
+
+
+def _sorted(found: Mapping[str, set[str]]) -> dict[str, list[str]]:
+    return {source: sorted(values) for source, values in found.items()}
+
+
+def _refused(case: Case) -> str:
+    """Return what the model is told of a proposal that does not fit, as a decision tells it."""
+    decision = Decision(case.snapshot, case.scan, case.settings.limits(), None)
+    unknown = RollParams(underlying="BTC", from_symbol="BTC-1JAN26-1-C", symbol="BTC-2JAN26-1-C")
+    return decision.take(RollCoveredCall(params=unknown).model_dump_json())

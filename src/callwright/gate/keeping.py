@@ -12,17 +12,16 @@ from typing import Any
 
 from callwright.domain.record import DecisionSource
 from callwright.domain.scan import Scan
-from callwright.domain.shadow import GATE
+from callwright.domain.shadow import GATE, RESEARCH_LETS_IT, RULES_DECIDE
 from callwright.domain.snapshot import Snapshot
-from callwright.gate.approvals import Approval
-from callwright.gate.standing import Standing, other_model
+from callwright.gate.standing import NeverApproved, Standing, other_model
 from callwright.ports import Brain, BrainAnswer
 from callwright.shadowing import ShadowedBrain
 
 NOT_BEGUN = "its canary has not been asked yet"
 
-Canary = Callable[[Approval], Awaitable[str]]
-"""Returns in what a model is not as it was approved; empty when it is."""
+Canary = Callable[[Standing], Awaitable[str]]
+"""Returns in what a model that is approved is not as it was then; empty when it is."""
 
 
 class GatedBrain:
@@ -39,7 +38,7 @@ class GatedBrain:
         self,
         model: Brain,
         rules: Brain,
-        standings: Mapping[str, Standing],
+        standings: Mapping[str, Standing | NeverApproved],
         *,
         is_production: bool,
         canary: Canary | None,
@@ -67,14 +66,14 @@ class GatedBrain:
             StorageError: The usage of a model cannot be booked.
         """
         for name, standing in self._standings.items():
-            if standing.approval is None:
-                tell(self._told(standing.why, remedy="callwright gate approve"))
+            if isinstance(standing, NeverApproved) or standing.approval is None:
+                tell(self._told(standing.why, remedy=standing.remedy))
             elif self._canary is None:
                 tell(f"{name} is approved as {standing.approval.version}; its canary is left out.")
             else:
                 count = len(standing.approval.canary)
                 tell(f"Asking {name} the {count} situations of its canary before it decides.")
-                drift = await self._canary(standing.approval)
+                drift = await self._canary(standing)
                 self._object(name, drift)
                 if drift:
                     tell(f"ALARM: {name}: {self._told(drift)}")
@@ -91,7 +90,9 @@ class GatedBrain:
         if answer.llm is None:
             return answer
         name = self._name(answer)
-        gate: dict[str, Any] = {"version": self._standings[name].combination.version}
+        gate: dict[str, Any] = {}
+        if (version := self._standings[name].version) is not None:
+            gate["version"] = version
         gate["approved"] = not self._against[name]
         if self._against[name]:
             gate["why"] = self._against[name]
@@ -119,7 +120,5 @@ class GatedBrain:
         return name if name in self._standings else self._usual
 
     def _told(self, why: str, *, remedy: str = "") -> str:
-        decides = "the rules decide, the model is their shadow"
-        if not self._is_production:
-            decides = "MODE=research lets it decide all the same"
+        decides = RULES_DECIDE if self._is_production else f"{RESEARCH_LETS_IT} all the same"
         return f"{why}; {decides}." + (f" What to do: {remedy}." if remedy else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from callwright.gate.approvals import Approval, Approvals, Part, differing
 
@@ -24,9 +24,15 @@ class Standing:
         nearest: What it was compared with where it is not approved; None when nothing is.
     """
 
+    remedy: ClassVar[str] = "callwright gate approve"
+
     combination: Combination
     approval: Approval | None
     nearest: Approval | None
+
+    @property
+    def version(self) -> str:
+        return self.combination.version
 
     @property
     def is_approved(self) -> bool:
@@ -52,6 +58,16 @@ class Standing:
         return f"{what}: other {parts} than {of.model} as {of.version} of {of.approved_at:%Y-%m-%d}"
 
 
+@dataclass(frozen=True)
+class NeverApproved:
+    """How recorded replies stand: no file can approve them, so nothing is looked up."""
+
+    why: ClassVar[str] = "recorded replies are never approved"
+    remedy: ClassVar[str] = "take LLM_RECORDING away, so that a model is asked"
+    version: ClassVar[None] = None
+    approval: ClassVar[None] = None
+
+
 def standing_of(combination: Combination, approvals: Approvals) -> Standing:
     """Return what the gate says of a combination."""
     return Standing(
@@ -64,10 +80,17 @@ def standing_of(combination: Combination, approvals: Approvals) -> Standing:
 def other_model(approval: Approval, llm: Mapping[str, Any]) -> str:
     """Return in what the provider's name for the model is not the approved one; else empty.
 
+    The reply that proposed has to be named as approved; whatever an earlier reply of the decision
+    is named has to be approved as well.
+
     Args:
         llm: Of an answer that came without a failure.
     """
-    served, approved = llm.get("served_model"), ", ".join(approval.served_models)
+    approved = ", ".join(approval.served_models)
+    served = next(
+        (name for name in llm.get("served_models", ()) if name not in approval.served_models),
+        llm.get("served_model"),
+    )
     if served in approval.served_models or (served is None and not approved):
         return ""
     if served is None:

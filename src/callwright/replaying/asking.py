@@ -1,29 +1,20 @@
-"""Who decides again: the rules, or a model whose requests are booked."""
+"""The model that decides again, its requests booked."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from callwright.brain import rule_based_answer
 from callwright.config import Settings
-from callwright.ports import BrainAnswer
-from callwright.what_if.case import Case
-
-Ask = Callable[[Case], Awaitable[BrainAnswer]]
-
-
-async def rules(case: Case) -> BrainAnswer:
-    """Answer as the rule-based policy does."""
-    settings = case.settings
-    return rule_based_answer(
-        case.snapshot, case.scan, settings.policy_settings(), settings.limits()
-    )
+from callwright.evaluation import running as asking
+from callwright.evaluation.running import AskAnything, usage_database
 
 
 @contextmanager
-def model(settings: Settings, *, prompt: str | None, booked_in: Path | None) -> Iterator[Ask]:
+def model(
+    settings: Settings, *, prompt: str | None, booked_in: Path | None
+) -> Iterator[AskAnything]:
     """Open the manager agent that the settings name.
 
     Args:
@@ -35,16 +26,9 @@ def model(settings: Settings, *, prompt: str | None, booked_in: Path | None) -> 
             placeholders than the manager's own.
     """
     # Only here: whoever asks no model never loads the SDK.
-    from callwright.evaluation.running import usage_database
     from callwright.model_brain import model_brain
 
     with usage_database(booked_in) as database:
-
-        async def ask(case: Case) -> BrainAnswer:
-            # One for each decision: its limits are part of the prompt.
-            brain = model_brain(case.settings, database, purpose="chat", prompt=prompt)
-            return await brain.decide(case.snapshot, case.scan)
-
         # What is missing or refused is told before anything is read.
         model_brain(settings, database, purpose="chat", prompt=prompt)
-        yield ask
+        yield asking.model(database, prompt=prompt)

@@ -7,6 +7,7 @@ does not count, and nothing is compounded. What the recording does not tell stay
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -115,9 +116,12 @@ class Future:
             self._watched.setdefault(leg.option.name, _Watched(leg.option))
 
     def note(self, record: CycleRecord) -> None:
-        """Keep the delivery prices that a record's settlements state."""
+        """Keep the delivery prices that a record's settlements state.
+
+        A record may come from anybody's file: what cannot be a price is not known.
+        """
         for update in record.order_updates:
-            price_usd = update.facts.get("delivery_price_usd")
+            price_usd = _price_usd(update.facts.get("delivery_price_usd"))
             if update.kind != "settlement" or price_usd is None:
                 continue
             try:
@@ -127,7 +131,7 @@ class Future:
                 continue
             if option.settlement == "inverse":
                 key = (option.underlying, option.expiry)
-                self._deliveries[key] = decimal_of(float(price_usd))
+                self._deliveries[key] = price_usd
 
     def see(self, snapshot: Snapshot) -> None:
         """Take what a later snapshot tells of the options that are watched."""
@@ -174,7 +178,10 @@ class Future:
         end = self._end(leg.option, decided_at)
         delivery_fee = worth = Decimal(0)
         if end.worth_coin is None:
-            delivery = deliver(leg.option, position=-amount, delivery_price_usd=end.index_usd)
+            try:
+                delivery = deliver(leg.option, position=-amount, delivery_price_usd=end.index_usd)
+            except ArithmeticError:
+                raise _Unknown(f"{name} cannot be delivered at {end.index_usd} USD") from None
             worth, delivery_fee = delivery.payoff, delivery.fee
         else:
             worth = end.worth_coin * amount
@@ -227,6 +234,14 @@ class _End:
     index_usd: Decimal
     index_source: IndexSource
     worth_coin: Decimal | None
+
+
+def _price_usd(stated: object) -> Decimal | None:
+    """Return a price in USD that a record states; None for anything that cannot be one."""
+    if isinstance(stated, bool) or not isinstance(stated, int | float):
+        return None
+    # Written as what must hold, so that NaN fails it; a larger whole number is no float.
+    return decimal_of(float(stated)) if 0 < stated <= sys.float_info.max else None
 
 
 def _index_at(market: UnderlyingMarket, at: datetime) -> Decimal | None:

@@ -89,12 +89,15 @@ class Report(Frozen):
 
     Attributes:
         model: Who was asked; None for the rules.
+        recording: Of recorded replies: from which model, on which day; None: somebody was asked.
         prompt: The file in place of the manager's prompt; None: the manager's own.
         prompt_versions: Of the requests, the most frequent first.
         recorded_by: Who decided then: source, with its model, to how many decisions.
         recorded_prompt_versions: As ``prompt_versions``, of the decisions that were replayed.
         changes: Settings that were changed, in words with before and after.
-        failures: Askings that gave no decision this time, by their code; they are no holds.
+        failures: Answers that gave no decision this time, by their code; they are no holds.
+        unanswered: Askings that nobody answered, by their code; of what would have been decided
+            they tell nothing, and so are in no other number.
         decisions: How many were replayed.
         identical: Of these, those whose record came out the same, every digit and word.
         same_decision: Further ones with the same action, option, size, verdict and failure.
@@ -107,12 +110,14 @@ class Report(Frozen):
 
     brain: BrainName
     model: str | None
+    recording: str | None
     prompt: str | None
     prompt_versions: tuple[str, ...]
     recorded_by: Mapping[str, int]
     recorded_prompt_versions: tuple[str, ...]
     changes: tuple[str, ...]
     failures: Mapping[str, int]
+    unanswered: Mapping[str, int]
     decisions: int
     identical: int
     same_decision: int

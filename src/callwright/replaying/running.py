@@ -18,20 +18,28 @@ from typing import Any
 from callwright.config import Settings, changed_settings
 from callwright.domain.base import iso_utc
 from callwright.domain.decision import DoNothing
+from callwright.domain.desk import DESK_FILE
 from callwright.domain.explain import WhatIf
-from callwright.domain.failure import BUDGET_FAILURES, ModelFailure
+from callwright.domain.failure import BUDGET_FAILURES, UNHEARD, ModelFailure
 from callwright.domain.record import CycleRecord, DecisionSource
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import DataInvalid, QueryInvalid
+from callwright.evaluation.running import UNREACHED_MAX, AskAnything, rules
 from callwright.judging import held_but_not_shown
 from callwright.memory.database import DeskDatabase, read_desk_database
-from callwright.memory.snapshots import StoredDecision, count_decisions, decisions_in_order
+from callwright.memory.snapshots import (
+    StoredDecision,
+    count_decisions,
+    decisions_in_order,
+    span_of_decisions,
+)
+from callwright.playing import origin_of
 from callwright.ports import BrainAnswer
-from callwright.replaying.asking import Ask, model, rules
+from callwright.replaying.asking import model
 from callwright.replaying.comparing import Aspect, Choice, choice_of, compared
 from callwright.replaying.legs import Legs, legs_of
 from callwright.replaying.outcomes import Future
-from callwright.replaying.question import Progress, Question
+from callwright.replaying.question import Progress, Question, nothing_to_decide
 from callwright.replaying.report import (
     BrainName,
     Difference,
@@ -44,10 +52,6 @@ from callwright.replaying.report import (
 from callwright.replaying.tally import Tally, by_count
 from callwright.what_if.case import case_under, decided
 from callwright.what_if.settings import settings_then, with_changes
-
-DESK_FILE = "desk.db"
-UNREACHED_MAX = 5
-"""Askings in a row that a server does not answer, before the rest is left out."""
 
 
 def replay(
@@ -77,7 +81,7 @@ def replay(
     with ExitStack() as stack:
         # First: booking in a home makes one where none is.
         database = stack.enter_context(read_desk_database(settings.callwright_home / DESK_FILE))
-        ask: Ask = rules
+        ask: AskAnything = rules
         if question.brain == "llm":
             ask = stack.enter_context(model(settings, prompt=question.prompt, booked_in=booked_in))
         run = _Run(question, settings, ask, on_progress, on_record)
@@ -106,7 +110,7 @@ class _Run:
         self,
         question: Question,
         settings: Settings,
-        ask: Ask,
+        ask: AskAnything,
         on_progress: Callable[[Progress], None],
         on_record: Callable[[CycleRecord], None],
     ) -> None:
@@ -118,11 +122,14 @@ class _Run:
         self._tally = Tally()
         self._under: tuple[Mapping[str, Any], _Changed] | None = None
         self._unreached = 0
+        self._span: tuple[str, str] | None = None
+        self._origin = origin_of(settings) if question.brain == "llm" else None
         self._known_until = self._stopped = ""
 
     async def all(self, database: DeskDatabase) -> None:
         """Go through the memory once."""
         question = self._question
+        self._span = span_of_decisions(database)
         until = None if question.until is None else iso_utc(question.until)
         total = count_decisions(database, since=question.since)
         rows = decisions_in_order(database, since=question.since)
@@ -170,8 +177,10 @@ class _Run:
         answer = BrainAnswer(proposal=DoNothing(), source=_SOURCES[self._question.brain])
         if held_but_not_shown(snapshot) is None:
             answer = await self._ask(case)
-        if not self._is_answer(answer):
-            return ""
+        if answer.failure in UNHEARD:
+            self._not_heard(answer)
+            return answer.failure
+        self._unreached = 0
         replayed = decided(case, answer)
         comparison = compared(record, replayed)
         self._tally.count(record, replayed, comparison)
@@ -194,20 +203,20 @@ class _Run:
             self._under = record.config_snapshot, changed
         return self._under[1]
 
-    def _is_answer(self, answer: BrainAnswer) -> bool:
-        """Return whether this is one; what a budget or a refused key prevented is none.
+    def _not_heard(self, answer: BrainAnswer) -> None:
+        """Count an asking that nobody answered; what a budget prevented was no asking.
 
-        Those, and a server that is silent for long, end the asking.
+        It is neither a hold nor another failed decision: it tells nothing of what would have been
+        decided. A budget, a refused key, and a server that is silent for long end the asking.
         """
-        is_silent = answer.failure == ModelFailure.UNAVAILABLE
-        self._unreached = self._unreached + 1 if is_silent else 0
-        is_refused = (
-            answer.failure in BUDGET_FAILURES or answer.failure == ModelFailure.NOT_AUTHORISED
-        )
+        code = str(answer.failure)
+        if code not in BUDGET_FAILURES:
+            self._tally.unanswered[code] += 1
+        # Recorded replies are all looked for: the next one may be among them.
+        self._unreached += code != ModelFailure.NOT_RECORDED
+        is_refused = code in BUDGET_FAILURES or code == ModelFailure.NOT_AUTHORISED
         if is_refused or self._unreached >= UNREACHED_MAX:
-            message = self._settings.redact(answer.failure_message)
-            self._stopped = f"{answer.failure}: {message}"
-        return not is_refused
+            self._stopped = f"{code}: {self._settings.redact(answer.failure_message)}"
 
     def _differ(
         self,
@@ -238,25 +247,21 @@ class _Run:
         """
         missing = Missing(**self._missing)
         tally = self._tally
-        if not tally.decisions and not self._stopped:
-            raise QueryInvalid(
-                "no decision of that time can be decided again: "
-                f"{missing.without_snapshot} have no stored snapshot, {missing.unreadable} have "
-                "one that cannot be read",
-                remedy="a desk stores the newest SNAPSHOTS_KEPT with its decisions; records from "
-                "files have none",
-            )
+        if not (tally.decisions or tally.unanswered or self._stopped):
+            raise nothing_to_decide(self._span, missing)
         differences = tuple(self._difference(differing) for differing in self._differing)
         is_model = self._question.brain == "llm"
         return Report(
             brain=self._question.brain,
             model=self._settings.llm_model_name if is_model else None,
+            recording=None if self._origin is None else self._origin.label,
             prompt=self._question.prompt_name if is_model else None,
             prompt_versions=by_count(tally.versions),
             recorded_by=dict(tally.recorded_by.most_common()),
             recorded_prompt_versions=by_count(tally.recorded_versions),
             changes=tuple(tally.changes),
             failures=dict(tally.failures.most_common()),
+            unanswered=dict(tally.unanswered.most_common()),
             decisions=tally.decisions,
             identical=tally.identical,
             same_decision=tally.same,

@@ -22,6 +22,7 @@ class Tally:
     versions: Counter[str] = field(default_factory=Counter)
     recorded_versions: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    unanswered: Counter[str] = field(default_factory=Counter)
     changes: dict[str, None] = field(default_factory=dict)
 
     def count(self, record: CycleRecord, replayed: CycleRecord, comparison: Comparison) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from callwright.domain.base import minute_of
 from callwright.domain.history import ACTION_WORDS
 from callwright.domain.record import ActionRecord
 from callwright.replaying.comparing import Choice
@@ -24,8 +25,8 @@ _NAMES = {"rules": "the rules", "rule_based": "the rules", "care": "care after a
 def summary(report: Report) -> Iterator[str]:
     """Yield what was done and what came of it, a sentence or two each."""
     yield (
-        f"{report.decisions:,} decisions, {_minute(report.first_as_of)} to "
-        f"{_minute(report.last_as_of)}, decided again by {_asked(report)}."
+        f"{report.decisions:,} decisions, {minute_of(report.first_as_of)} to "
+        f"{minute_of(report.last_as_of)}, decided again by {_asked(report)}."
         if report.decisions
         else f"Nothing was decided again by {_asked(report)}."
     )
@@ -33,9 +34,11 @@ def summary(report: Report) -> Iterator[str]:
     yield f"Changed: {'; '.join(report.changes)}." if report.changes else ""
     yield report.stopped and f"Not everything was asked: {report.stopped}"
     yield from _missing(report)
+    if report.unanswered:
+        askings = _count(sum(report.unanswered.values()), "decision")
+        yield f"Not answered: {askings}, in no difference and no sum: {_codes(report.unanswered)}."
     if report.failures:
-        codes = ", ".join(f"{code} {count:,}" for code, count in report.failures.items())
-        yield f"Failed to decide again, which is no hold: {codes}."
+        yield f"Failed to decide again, which is no hold: {_codes(report.failures)}."
     if not report.decisions:
         return
     if report.identical == report.decisions:
@@ -53,7 +56,8 @@ def _asked(report: Report) -> str:
     if report.brain == "rules":
         return _NAMES["rules"]
     prompt = f" with {report.prompt}" if report.prompt else ""
-    return f"the model {report.model}{prompt}{_versions(report.prompt_versions)}"
+    played = f", {report.recording}" if report.recording else ""
+    return f"the model {report.model}{played}{prompt}{_versions(report.prompt_versions)}"
 
 
 def _recorded_by(report: Report) -> str:
@@ -82,6 +86,10 @@ def _missing(report: Report) -> Iterator[str]:
         )
     if missing.unreadable:
         yield f"{_count(missing.unreadable, 'stored snapshot')} cannot be read by this version."
+
+
+def _codes(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{code} {count:,}" for code, count in counts.items())
 
 
 def choice_text(choice: Choice) -> str:
@@ -123,7 +131,7 @@ def leg_text(leg: LegOutcome) -> str:
     fee = f", delivery fee {leg.delivery_fee_coin:g}" if leg.delivery_fee_coin else ""
     return (
         f"{leg.side} {leg.amount_coin:g} {leg.symbol} at {leg.price_coin:g}, fee {leg.fee_coin:g}; "
-        f"{end} {_minute(leg.ended_at)} at {leg.worth_coin:g}{fee}, {index[leg.index_source]} "
+        f"{end} {minute_of(leg.ended_at)} at {leg.worth_coin:g}{fee}, {index[leg.index_source]} "
         f"{leg.index_usd:,.2f}"
     )
 
@@ -137,7 +145,7 @@ def unknown_text(report: Report) -> str:
     if totals.open:
         parts.append(
             f"{_count(totals.open, 'difference')} with an option not yet delivered at the end of "
-            f"the recording, {_minute(report.known_until)}"
+            f"the recording, {minute_of(report.known_until)}"
         )
     return f"{'; '.join(parts)}." if parts else ""
 
@@ -171,7 +179,3 @@ def sums(report: Report) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
-
-
-def _minute(stamp: str) -> str:
-    return stamp[:16].replace("T", " ")
