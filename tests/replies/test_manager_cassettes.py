@@ -47,14 +47,12 @@ class Asking(NamedTuple):
     wire: str
     protocol: str = "stepwise"
     has_prechecks: bool = True
-    tool_choice: str = "required"
 
     @property
     def name(self) -> str:
         """The cassette's."""
         kind = "" if self.protocol == "stepwise" else ".two-call"
         kind += "" if self.has_prechecks else ".unchecked"
-        kind += "" if self.tool_choice == "required" else f".{self.tool_choice}"
         return f"{self.situation.replace('/', '-')}{kind}.{self.wire}"
 
 
@@ -96,7 +94,6 @@ async def _asked(asking: Asking, *, is_recorded: bool, home: Path) -> Trial:
             home,
             wire=asking.wire,
             llm_protocol=asking.protocol,
-            llm_tool_choice=asking.tool_choice,
             # A small model that begins to repeat itself never stops; a decision takes about 150.
             llm_max_decision_tokens=500,
             llm_timeout_seconds=900.0 if is_recorded else 45.0,

@@ -108,8 +108,8 @@ def _coins_table(summary: RunSummary) -> Table:
         table.add_row(
             coin,
             f"{totals.premium_sold:.5f}",
-            f"{-totals.bought_back:.5f}",
-            f"{-totals.fees:.5f}",
+            f"{-totals.bought_back:z.5f}",
+            f"{-totals.fees:z.5f}",
             f"{totals.settled:.5f}",
             "-" if change is None else f"{change - cash:+.5f}",
             "-" if change is None else f"{change:+.5f}",
