@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from callwright.agents.explainer_text import cited_throughout
-from callwright.agents.explainer_tools import STEPWISE_CALLS_MAX
+from callwright.agents.explainer_tools import (
+    ASK_MODEL,
+    STEPWISE_ARGUMENTS,
+    STEPWISE_CALLS_MAX,
+    explainer_tools,
+)
+from callwright.tools.memory_tools import MEMORY_TOOLS
 from explainers import STATUS_CALL, ask
 from llm_servers import Call, Turn, in_turn
 
@@ -48,6 +56,24 @@ def test_a_correction_is_written_from_what_was_found() -> None:
 def test_without_it_every_turn_has_the_tools() -> None:
     asked = ask(in_turn(STATUS_CALL, ANSWER))
     assert [bool(request.tools) for request in asked.server.requests] == [True, True]
+
+
+def test_it_is_shown_few_arguments_each_of_which_may_be_left_out() -> None:
+    whole = {tool.name: tool for tool in explainer_tools()}
+    for tool in explainer_tools(stepwise=True):
+        schema = tool.params_json_schema
+        assert tool.strict_json_schema is False
+        assert set(schema["properties"]) <= set(whole[tool.name].params_json_schema["properties"])
+        assert schema["required"] == (["id"] if tool.name == "get_decision" else [])
+        for argument in schema["properties"].values():
+            assert isinstance(argument["type"], str)
+            assert None not in argument.get("enum", ())
+            assert "description" not in argument
+            assert ("maxItems" in argument) is (argument["type"] == "array")
+        given = {"id": "1"} if schema["required"] else {}
+        assert MEMORY_TOOLS[tool.name].read(json.dumps(given))
+    assert ASK_MODEL in whole
+    assert ASK_MODEL not in STEPWISE_ARGUMENTS
 
 
 def test_what_looked_at_one_thing_cites_it_in_every_sentence() -> None:
