@@ -24,7 +24,6 @@ from callwright.ports import UsageBook
 
 Wire = Literal["responses", "chat"]
 Protocol = Literal["two-call", "stepwise"]
-ToolChoice = Literal["required", "auto"]
 
 NO_KEY = "no-key"
 """Sent where a server wants none; the endpoint sees to it that it leaves no private network."""
@@ -40,8 +39,6 @@ class ManagerSettings:
         wire: The Responses API, or chat completions for servers without it.
         protocol: ``two-call`` reads everything in one turn and proposes in the next; ``stepwise``
             shows one tool after another, for small models.
-        tool_choice: ``auto`` for servers that refuse to be told that a tool must be called; text
-            is then read as an answer.
         base_url: An OpenAI-compatible server; None is OpenAI's own.
         max_turns, max_tool_calls, max_tool_calls_per_turn: Of a decision.
         max_input_tokens, max_output_tokens: Of all requests of a decision together.
@@ -55,7 +52,6 @@ class ManagerSettings:
     cheaper_model: str | None = None
     wire: Wire = "responses"
     protocol: Protocol = "two-call"
-    tool_choice: ToolChoice = "required"
     base_url: str | None = None
     allow_private_network: bool = False
     api_key: SecretStr | None = None
@@ -177,7 +173,7 @@ class Provider:
         if not is_reasoning:
             options["temperature"] = 0.0
         if with_tools:
-            options["tool_choice"] = settings.tool_choice
+            options["tool_choice"] = "required"
             options["parallel_tool_calls"] = not settings.is_stepwise
         if self.endpoint.is_openai:
             options["extra_args"] = {"prompt_cache_key": f"callwright-{cache_key}"}

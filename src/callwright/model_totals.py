@@ -11,13 +11,11 @@ from callwright.domain.shadow import gated_shadow_of
 
 
 @dataclass
-class ModelTotals:
-    """What models decided in a run, and what that cost.
+class UsageTotals:
+    """What asking a model took.
 
     Attributes:
-        cycles: Cycles that were a model's to decide.
-        agreed: Proposals of the same action on the same instruments as the rules'.
-        decided: Those in which it gave a proposal.
+        cycles: Those that are counted.
         requests: Requests to providers.
         input_tokens, cached_tokens, output_tokens: Sums of what providers reported; None: nothing.
         cost_usd: Sum of the known costs; None when none is known.
@@ -25,15 +23,41 @@ class ModelTotals:
     """
 
     cycles: int = 0
-    decided: int = 0
-    agreed: int = 0
-    denied: int = 0
     requests: int = 0
     input_tokens: int | None = None
     cached_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
     unpriced: int = 0
+
+    def to_jsonable(self) -> dict[str, Any]:
+        """Return the totals as JSON values."""
+        return dict(self.__dict__)
+
+    def _add_usage(self, llm: Mapping[str, Any] | None) -> None:
+        if not llm or not llm.get("requests"):
+            return
+        self.requests += llm["requests"]
+        for name in ("input_tokens", "cached_tokens", "output_tokens", "cost_usd"):
+            value = llm.get(name)
+            if value is not None:
+                setattr(self, name, (getattr(self, name) or 0) + value)
+        self.unpriced += llm.get("cost_usd") is None
+
+
+@dataclass
+class ModelTotals(UsageTotals):
+    """What models decided in the cycles that were theirs to decide, and what that cost.
+
+    Attributes:
+        decided: Those in which it gave a proposal.
+        agreed: Proposals of the same action on the same instruments as the rules'.
+        denied: Proposals that a gate refused.
+    """
+
+    decided: int = 0
+    agreed: int = 0
+    denied: int = 0
 
     def add(self, record: CycleRecord) -> None:
         """Count one record, if a model was to decide it."""
@@ -47,36 +71,22 @@ class ModelTotals:
             self.agreed += _same_trade(proposed, baseline)
             verdicts = (record.guardrail, record.risk_check)
             self.denied += any(verdict.allowed is False for verdict in verdicts)
-        _add_usage(self, record.llm)
-
-    def to_jsonable(self) -> dict[str, Any]:
-        """Return the totals as JSON values."""
-        return dict(self.__dict__)
+        self._add_usage(record.llm)
 
 
 @dataclass
-class ShadowTotals:
+class ShadowTotals(UsageTotals):
     """What models proposed in cycles that the rules decided, and what asking them cost.
 
     A reply that was not recorded is no shadow: nobody was asked.
 
     Attributes:
-        cycles: Cycles that the rules decided with a model as their shadow.
         proposed: Those in which it gave a proposal.
         agreed: Proposals of the same action on the same instruments as the rules'.
-        requests, input_tokens, cached_tokens, output_tokens, cost_usd, unpriced: As of
-            ``ModelTotals``.
     """
 
-    cycles: int = 0
     proposed: int = 0
     agreed: int = 0
-    requests: int = 0
-    input_tokens: int | None = None
-    cached_tokens: int | None = None
-    output_tokens: int | None = None
-    cost_usd: float | None = None
-    unpriced: int = 0
 
     def add(self, record: CycleRecord) -> None:
         """Count one record, if it has a shadow."""
@@ -90,11 +100,7 @@ class ShadowTotals:
             self.agreed += _traded(shadow.action, shadow.params) == _traded(
                 proposed.action, proposed.params
             )
-        _add_usage(self, record.llm)
-
-    def to_jsonable(self) -> dict[str, Any]:
-        """Return the totals as JSON values."""
-        return dict(self.__dict__)
+        self._add_usage(record.llm)
 
 
 def _same_trade(one: ActionRecord, other: ActionRecord) -> bool:
@@ -103,14 +109,3 @@ def _same_trade(one: ActionRecord, other: ActionRecord) -> bool:
 
 def _traded(action: str, params: Mapping[str, Any]) -> tuple[Any, ...]:
     return action, params.get("from_symbol"), params.get("symbol")
-
-
-def _add_usage(totals: ModelTotals | ShadowTotals, llm: Mapping[str, Any] | None) -> None:
-    if not llm or not llm.get("requests"):
-        return
-    totals.requests += llm["requests"]
-    for name in ("input_tokens", "cached_tokens", "output_tokens", "cost_usd"):
-        value = llm.get(name)
-        if value is not None:
-            setattr(totals, name, (getattr(totals, name) or 0) + value)
-    totals.unpriced += llm.get("cost_usd") is None

@@ -49,11 +49,6 @@ def test_stepwise_asks_for_one_call_at_a_time() -> None:
     assert options("m", protocol="stepwise").parallel_tool_calls is False
 
 
-def test_a_tool_must_be_called_unless_the_server_refuses_to_be_told_so() -> None:
-    assert options("m").tool_choice == "required"
-    assert options("m", tool_choice="auto").tool_choice == "auto"
-
-
 @pytest.mark.parametrize("key", [None, SecretStr("")])
 def test_openai_is_not_asked_without_a_key(key: SecretStr | None) -> None:
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):

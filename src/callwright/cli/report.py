@@ -11,7 +11,7 @@ from rich.text import Text
 
 from callwright.cli.tables import plain_table
 from callwright.domain.base import minute_of
-from callwright.model_totals import ModelTotals, ShadowTotals
+from callwright.model_totals import ModelTotals, ShadowTotals, UsageTotals
 from callwright.summary import RunSummary
 
 
@@ -80,7 +80,7 @@ def _shadows_line(shadows: ShadowTotals) -> str:
     )
 
 
-def _usage(totals: ModelTotals | ShadowTotals) -> str:
+def _usage(totals: UsageTotals) -> str:
     cost = "cost not known" if totals.cost_usd is None else f"{totals.cost_usd:.4f} USD"
     if totals.unpriced and totals.cost_usd is not None:
         cost += f" and what {totals.unpriced} decisions of unknown price cost"

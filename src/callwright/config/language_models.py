@@ -31,11 +31,6 @@ class ModelKeys(KeyGroup):
     llm_protocol: Literal["two-call", "stepwise"] = Field(
         "two-call", description="stepwise shows a small model one tool after another."
     )
-    llm_tool_choice: Literal["required", "auto"] = Field(
-        "required",
-        description="auto for servers that refuse to be told that a tool must be called: then a "
-        "model may answer in text.",
-    )
     llm_recording: str | None = Field(
         None,
         description="Recorded replies to play instead of asking a model: demo, or a file.",
