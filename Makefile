@@ -98,6 +98,7 @@ record: $(VENV)/.installed-dev
 	@$(PIP) -e '.[local]'
 	@$(BIN)/callwright local fetch --home var
 	@$(BIN)/python scripts/record.py manager --home var
+	@$(BIN)/python scripts/record.py chooser --home var
 	@$(BIN)/python scripts/record.py explainer --home var
 	@test -n "$(MODEL)" || $(BIN)/python scripts/record_demo.py --home var
 

@@ -14,8 +14,7 @@ from callwright.agents.failures import ModelFailed
 from callwright.domain.decision import Proposal
 from callwright.domain.failure import ModelFailure
 from callwright.errors import DecisionInvalid
-from callwright.tools.fences import outside_text
-from callwright.tools.proposal import read_arguments
+from callwright.tools.proposal import read_arguments, refusal_of
 
 OBJECTS_MAX = 32
 """Objects within one text that are looked at."""
@@ -28,8 +27,8 @@ def read_answer(text: str, read: Callable[[Any], Proposal]) -> Proposal:
         read: Makes a proposal of what a JSON object says, or raises ``DecisionInvalid``.
 
     Raises:
-        ModelFailed: EMPTY, REFUSED (``{"error": true}``), AMBIGUOUS (two different proposals),
-            INVALID (it breaks the contract) or NO_PROPOSAL.
+        ModelFailed: EMPTY, REFUSED (it says that it cannot decide), AMBIGUOUS (two different
+            proposals), INVALID (it breaks the contract) or NO_PROPOSAL.
     """
     if not text.strip():
         raise ModelFailed(ModelFailure.EMPTY, "the model answered with nothing")
@@ -45,10 +44,8 @@ def read_answer(text: str, read: Callable[[Any], Proposal]) -> Proposal:
             continue
         if isinstance(data, dict) and ("action" in data or data.get("error") is True):
             found.append(data)
-    refusal = next((data for data in found if data.get("error") is True), None)
-    if refusal is not None:
-        reason = outside_text(str(refusal.get("error_reason", "")))
-        raise ModelFailed(ModelFailure.REFUSED, f"the model cannot decide: {reason}")
+    for data in found:
+        require_decided(data)
     if len({same_proposal(data) for data in found}) > 1:
         raise ModelFailed(ModelFailure.AMBIGUOUS, "two different proposals in one answer")
     if broken is not None:
@@ -60,6 +57,13 @@ def read_answer(text: str, read: Callable[[Any], Proposal]) -> Proposal:
         return read(found[0])
     except DecisionInvalid as exc:
         raise ModelFailed(ModelFailure.INVALID, exc.message) from exc
+
+
+def require_decided(data: Any) -> None:
+    """Raise ``ModelFailed`` (REFUSED) when a model says that it cannot decide."""
+    reason = refusal_of(data)
+    if reason is not None:
+        raise ModelFailed(ModelFailure.REFUSED, f"the model cannot decide: {reason}")
 
 
 def same_proposal(data: Any) -> str:

@@ -79,7 +79,11 @@ class LlmBrain:
         self._clock = clock
         self._provider = Provider(settings, clock)
         self._instructions = instructions(
-            limits, policy, has_prechecks=check is not None, template=prompt
+            limits,
+            policy,
+            stepwise=settings.is_stepwise,
+            has_prechecks=check is not None,
+            template=prompt,
         )
         # The first cycle may always ask.
         self._cycles_since_asked = CYCLES_PER_QUESTION - 1

@@ -22,6 +22,7 @@ from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import ConfigError
 from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN, fenced, number, outside_text
+from callwright.tools.proposal import CANNOT_DECIDE
 
 CHARACTERS_PER_TOKEN = 3.5
 """The estimate of a prompt's tokens; no provider's tokenizer is needed for it."""
@@ -54,6 +55,14 @@ PRECHECKS = (
 )
 """Told where the tools show what code would say of each proposal."""
 
+CAN_REFUSE = (
+    f'give {CANNOT_DECIDE} as the action, params {{}}, and say in "reasoning"\n'
+    "   what is missing. That is no action and is recorded as a failure; DO_NOTHING is a decision."
+)
+"""What a model that has to call a tool does when it cannot decide."""
+CAN_REFUSE_IN_TEXT = 'answer {"error": true, "error_reason": "why"}.'
+"""The same for a small one, whose tool has no such action (``tools.proposal.CANNOT_DECIDE``)."""
+
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -61,12 +70,14 @@ def instructions(
     limits: Limits,
     policy: PolicySettings,
     *,
+    stepwise: bool = False,
     has_prechecks: bool = True,
     template: str | None = None,
 ) -> str:
     """Return the fixed part of the prompt, for one configuration.
 
     Args:
+        stepwise: It is for a small model, which is told otherwise what to do when it cannot decide.
         has_prechecks: The tools show what code would say of each proposal.
         template: In place of the manager's own, with the same placeholders.
 
@@ -82,6 +93,7 @@ def instructions(
             "fence_open": FENCE_OPEN,
             "fence_close": FENCE_CLOSE,
             "actions": actions_text(),
+            "refusal": CAN_REFUSE_IN_TEXT if stepwise else CAN_REFUSE,
             "prechecks": PRECHECKS if has_prechecks else "",
             "limits": limits_text(limits),
             "roll_delta": f"{policy.roll_delta:g}",

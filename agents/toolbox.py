@@ -21,7 +21,7 @@ from agents import (
 )
 from agents.tool_context import ToolContext
 
-from callwright.agents.answers import same_proposal
+from callwright.agents.answers import require_decided, same_proposal
 from callwright.agents.failures import ModelFailed
 from callwright.agents.runs import CallCaps, calls_of
 from callwright.domain.decision import Proposal
@@ -88,7 +88,12 @@ class Decision:
         if meaning in self.turn_answers:
             return self.turn_answers[meaning]
         try:
-            self.proposal = read_proposal(text, self.scan)
+            said = read_arguments(text)
+            require_decided(said)
+            self.proposal = read_proposal(said, self.scan)
+            answer = answer_accepted()
+        except ModelFailed as exc:
+            self.failure = exc
             answer = answer_accepted()
         except DecisionInvalid as exc:
             self.refused += 1
@@ -144,7 +149,8 @@ def manager_tools(*, stepwise: bool, has_prechecks: bool = True) -> list[Functio
             name=PROPOSE,
             description="Answer with the one action of this cycle.",
             params_json_schema=proposal_schema(
-                reasoning_length_max=STEPWISE_REASONING_LENGTH_MAX if stepwise else None
+                reasoning_length_max=STEPWISE_REASONING_LENGTH_MAX if stepwise else None,
+                can_refuse=not stepwise,
             ),
             on_invoke_tool=_propose,
             strict_json_schema=True,

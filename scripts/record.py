@@ -23,6 +23,7 @@ from callwright.local.serving import Serving, library_version, start
 
 TESTS = {
     "manager": "tests/replies/test_manager_cassettes.py",
+    "chooser": "tests/replies/test_chooser_cassettes.py",
     "explainer": "tests/replies/test_explainer_cassettes.py",
 }
 

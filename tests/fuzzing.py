@@ -249,6 +249,7 @@ def _wrapped(situation: Situation, chance: random.Random) -> str:
             f"{first}\n{second}",
             f"```\n{first}\n```\n```json\n{second}\n```",
             '{"error": true, "error_reason": "no data"}',
+            '{"action": "CANNOT_DECIDE", "params": {}, "reasoning": "no data"}',
             "I would rather not trade today.",
         ]
     )

@@ -130,6 +130,10 @@ MISBEHAVIOURS: Mapping[str, Script] = {
         Turn(text='{"action": "DO_NOTHING", "params": {}, "reasoning": ""}', truncated=True)
     ),
     "refusal": reads_then(Turn(refusal="I cannot help with that.")),
+    "cannot-decide": reads_then(propose(proposal("CANNOT_DECIDE", {}, "no data"))),
+    "cannot-decide-text": reads_then(
+        Turn(text='{"action": "CANNOT_DECIDE", "params": {}, "reasoning": "no data"}')
+    ),
     "error-object": reads_then(Turn(text='{"error": true, "error_reason": "no data"}')),
     "empty": reads_then(Turn()),
     "empty-text": reads_then(Turn(text="   ")),

@@ -19,7 +19,7 @@ from callwright.domain.decision import Action, Proposal, parse_proposal
 from callwright.domain.limits import Limits, PolicySettings
 from callwright.errors import DecisionInvalid
 from callwright.guardrails.intake import read_proposal as guardrail_reads
-from callwright.tools.proposal import proposal_schema
+from callwright.tools.proposal import CANNOT_DECIDE, proposal_schema
 
 ROOT = Path(__file__).parents[1]
 PROMPT = (ROOT / "agents" / "prompts" / "manager.md").read_text("utf-8")
@@ -62,7 +62,7 @@ def test_the_models_are_the_contract() -> None:
 def test_the_tool_schema_is_the_contract() -> None:
     schema = proposal_schema()
     assert list(schema["properties"]) == ["action", "params", "reasoning"]
-    assert schema["properties"]["action"]["enum"] == list(CONTRACT)
+    assert schema["properties"]["action"]["enum"] == [*CONTRACT, CANNOT_DECIDE]
     shapes = {tuple(shape["properties"]) for shape in schema["properties"]["params"]["anyOf"]}
     assert shapes == set(CONTRACT.values())
 
@@ -78,7 +78,7 @@ def test_the_prompt_names_each_action_with_its_params(action: str) -> None:
 def test_the_prompt_names_no_action_nor_param_that_is_none() -> None:
     text = instructions(limits(), policy_settings())
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text))
-    assert named <= set(CONTRACT), named
+    assert named <= {*CONTRACT, CANNOT_DECIDE}, named
 
 
 @pytest.mark.parametrize("action", CONTRACT)

@@ -27,6 +27,9 @@ IN_ONE_PLACE = (
     Rename("guardrails/rule_input.py", "from_symbol", "old_symbol"),
     Rename("agents/README.md", "from_symbol", "old_symbol"),
     Rename("agents/prompts/choose.md", '"params"', '"arguments"'),
+    Rename("agents/prompts/choose.md", "CANNOT_DECIDE", "NO_DECISION"),
+    Rename("tools/proposal.py", '"CANNOT_DECIDE"', '"NO_DECISION"'),
+    Rename("agents/prompt.py", '"error_reason"', '"error_why"'),
     # What the manager is shown and told
     Rename("tools/candidates.py", '"net_credit_coin"', '"credit_coin"'),
     Rename("tools/candidates.py", '"passes"', '"allowed"'),

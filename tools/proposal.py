@@ -23,9 +23,17 @@ from callwright.errors import DecisionInvalid
 from callwright.tools.fences import fenced, outside_text
 
 ERRORS_SHOWN_MAX = 4
+CANNOT_DECIDE = "CANNOT_DECIDE"
+"""In place of an action: a model that has to call a tool could not say otherwise that it has no
+decision, and would hold instead. It is none of the contract's actions; no gate ever sees it.
+
+A small model is not offered it: that of the cassettes took it in 3 of 18 situations, under a prompt
+that also told another thing of the prechecks; without it, it decides them all (2026-11-22)."""
 
 
-def proposal_schema(*, reasoning_length_max: int | None = None) -> dict[str, Any]:
+def proposal_schema(
+    *, reasoning_length_max: int | None = None, can_refuse: bool = True
+) -> dict[str, Any]:
     """Return the JSON schema of a proposal, as strict function parameters allow it.
 
     OpenAI's strict mode wants one closed object at the top, without ``anyOf`` (structured outputs
@@ -34,6 +42,7 @@ def proposal_schema(*, reasoning_length_max: int | None = None) -> dict[str, Any
 
     Args:
         reasoning_length_max: Characters, for a server whose grammar keeps it; strict mode has none.
+        can_refuse: Whether ``CANNOT_DECIDE`` is among the actions.
     """
     reasoning: dict[str, Any] = {"type": "string"}
     if reasoning_length_max is not None:
@@ -50,7 +59,10 @@ def proposal_schema(*, reasoning_length_max: int | None = None) -> dict[str, Any
         "properties": {
             "action": {
                 "type": "string",
-                "enum": [variant["properties"]["action"]["const"] for variant in variants],
+                "enum": [
+                    *(variant["properties"]["action"]["const"] for variant in variants),
+                    *([CANNOT_DECIDE] if can_refuse else []),
+                ],
             },
             "params": {"anyOf": params},
             "reasoning": reasoning,
@@ -112,6 +124,20 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice")
     return found
+
+
+def refusal_of(data: Any) -> str | None:
+    """Return why a model says that it cannot decide; None when it says no such thing.
+
+    A small model is told to write ``{"error": true, "error_reason": "…"}`` instead.
+    """
+    if not isinstance(data, dict):
+        return None
+    if data.get("action") == CANNOT_DECIDE:
+        return outside_text(str(data.get("reasoning", "")))
+    if data.get("error") is True:
+        return outside_text(str(data.get("error_reason", "")))
+    return None
 
 
 def read_proposal(data: Any, scan: Scan) -> Proposal:

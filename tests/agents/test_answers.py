@@ -59,6 +59,11 @@ def test_braces_in_strings_are_text() -> None:
         pytest.param(
             '{"error": true, "error_reason": "no data"}', ModelFailure.REFUSED, id="error-object"
         ),
+        pytest.param(
+            '{"action": "CANNOT_DECIDE", "params": {}, "reasoning": "no data"}',
+            ModelFailure.REFUSED,
+            id="cannot-decide",
+        ),
         pytest.param(f'{HOLD} {{"error": true}}', ModelFailure.REFUSED, id="both"),
         pytest.param('{"action": "SELL_ALL", "params": {}}', ModelFailure.INVALID, id="action"),
         pytest.param(

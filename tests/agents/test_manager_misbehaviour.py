@@ -32,6 +32,8 @@ FAILURES: Mapping[str, tuple[ModelFailure, int]] = {
     "truncated": (ModelFailure.TRUNCATED, 2),
     "truncated-text": (ModelFailure.TRUNCATED, 2),
     "refusal": (ModelFailure.REFUSED, 2),
+    "cannot-decide": (ModelFailure.REFUSED, 2),
+    "cannot-decide-text": (ModelFailure.REFUSED, 2),
     "error-object": (ModelFailure.REFUSED, 2),
     "empty": (ModelFailure.EMPTY, 2),
     "empty-text": (ModelFailure.EMPTY, 2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from callwright.errors import ConfigError, StorageError
@@ -32,7 +32,6 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert [one.approved_at.day for one in again.approved] == [2, 3]
 
 
-@settings(deadline=None)
 @given(
     st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60),
     st.floats(0, 1e6, allow_nan=False),

@@ -124,7 +124,9 @@ def changed(**changes: Any) -> Callable[[pytest.MonkeyPatch, Settings], Settings
         pytest.param(changed(llm_model_name="scripted-2"), "model", id="another-model"),
         pytest.param(changed(llm_max_decision_tokens=900), "settings", id="a-model-setting"),
         pytest.param(changed(llm_wire="chat"), "settings", id="another-wire"),
-        pytest.param(changed(llm_protocol="stepwise"), "tools and settings", id="another-protocol"),
+        pytest.param(
+            changed(llm_protocol="stepwise"), "prompt and tools and settings", id="another-protocol"
+        ),
     ],
 )
 def test_whatever_changes_what_is_sent_makes_the_rules_decide(

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from builders import a_scan, limits, policy_settings
 from callwright.agents.explainer_prompt import explainer_instructions
-from callwright.agents.prompt import PRECHECKS, actions_text, instructions
+from callwright.agents.prompt import CAN_REFUSE_IN_TEXT, PRECHECKS, actions_text, instructions
 from callwright.agents.toolbox import PROPOSE, READ_TOOLS, manager_tools
 from callwright.domain.decision import Action, Proposal, parse_proposal
 from callwright.domain.instrument import parse_option_name
@@ -20,7 +20,7 @@ from callwright.domain.verdict import Verdict
 from callwright.errors import DecisionInvalid
 from callwright.guardrails.intake import read_proposal
 from callwright.guardrails.ruleset import GUARDRAIL_RULES, RISK_RULES
-from callwright.tools.proposal import proposal_schema
+from callwright.tools.proposal import CANNOT_DECIDE, proposal_schema
 from callwright.tools.proposal import read_proposal as read_shown
 from one_truth.names import (
     attributes_of,
@@ -81,7 +81,7 @@ def actions_and_params(tree: EditedTree) -> Iterator[str]:
     yield from equal(side("Action", Action), side(MODELS, contract()))
     schema = proposal_schema()["properties"]
     yield from equal(side("the schema of propose_action", schema["action"]["enum"]),
-                     side(MODELS, contract()))  # fmt: skip
+                     side(MODELS, {*contract(), CANNOT_DECIDE}))  # fmt: skip
     shapes = {", ".join(shape["properties"]) for shape in schema["params"]["anyOf"]}
     yield from equal(side("the schema of propose_action", shapes),
                      side(MODELS, {", ".join(names) for names in contract().values()}))  # fmt: skip
@@ -98,8 +98,17 @@ def actions_and_params(tree: EditedTree) -> Iterator[str]:
             parse_proposal(example)
     yield from equal(side("the explainer's prompt", upper_names(explainer_instructions())),
                      side(MODELS, contract()))  # fmt: skip
-    told = upper_names(_manager()) | upper_names(tree.text(CHOOSE))
-    yield from within(side("the manager's prompts", told), side(MODELS, contract()))
+    for prompt, text in ((MANAGER, _manager()), (CHOOSE, tree.text(CHOOSE))):
+        told = upper_names(text)
+        yield from within(side(prompt, told), side(MODELS, {*contract(), CANNOT_DECIDE}))
+        yield from within(side("tools/proposal.py", {CANNOT_DECIDE}), side(prompt, told))
+    yield from within(side("tools/proposal.py", {CANNOT_DECIDE}),
+                      side(README, upper_names(tree.text(README))))  # fmt: skip
+    small = proposal_schema(can_refuse=False)["properties"]["action"]["enum"]
+    yield from equal(side("the schema for small models", small), side(MODELS, contract()))
+    told = quoted_names(CAN_REFUSE_IN_TEXT) - {"why"}
+    read = set(texts_of(tree.text("tools/proposal.py")))
+    yield from within(side("agents/prompt.py", told), side("tools/proposal.py", read))
 
 
 def words_of_the_prompts(tree: EditedTree) -> Iterator[str]:
@@ -108,17 +117,16 @@ def words_of_the_prompts(tree: EditedTree) -> Iterator[str]:
     yield from equal(side("the tools sent", tools), side("agents/toolbox.py",
                                                          {*READ_TOOLS, PROPOSE}))  # fmt: skip
     views = json_names(manager_views()) | json_names(situation_view())
-    refusal = set(texts_of(tree.text("agents/answers.py"))) & {"error", "error_reason"}
-    known = views | tools | params() | proposal_fields() | refusal | set(Limits.model_fields)
+    known = views | tools | params() | proposal_fields() | set(Limits.model_fields)
     prompt = _manager()
-    named = snake_names(prompt) | (quoted_names(prompt) - {"why"})
+    named = snake_names(prompt) | quoted_names(prompt)
     yield from within(side(MANAGER, named), side("a tool, the contract or a limit", known))
     yield from within(side("the tools", tools), side(MANAGER, snake_names(prompt)))
     yield from within(side("the contract", proposal_fields()), side(MANAGER, quoted_names(prompt)))
     yield from within(side("the prechecks in the prompt", quoted_names(PRECHECKS)),
                       side("list_candidates", json_names(manager_views())))  # fmt: skip
-    choose = quoted_names(tree.text(CHOOSE)) - {"why"}
-    yield from within(side(CHOOSE, choose), side("the contract", proposal_fields() | refusal))
+    choose = quoted_names(tree.text(CHOOSE))
+    yield from within(side(CHOOSE, choose), side("the contract", proposal_fields()))
     yield from within(side("the contract", proposal_fields()), side(CHOOSE, choose))
     _, _, meanings = prompt.partition("# What the numbers mean")
     meanings = meanings.partition("\n# ")[0]

@@ -9,7 +9,7 @@ import pytest
 
 from recording import SECRET, Recording, SecretInCassette, cassettes
 
-FOLDERS = ("manager", "explainer")
+FOLDERS = ("manager", "chooser", "explainer")
 
 
 @pytest.mark.parametrize("place", ["body", "header", "reply"])

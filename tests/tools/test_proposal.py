@@ -13,7 +13,7 @@ from builders import CALL_9JAN_105, a_candidate, a_scan, a_short_call
 from callwright.domain.decision import Action, DoNothing
 from callwright.errors import DecisionInvalid
 from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN
-from callwright.tools.proposal import answer_refused, proposal_schema, read_proposal
+from callwright.tools.proposal import CANNOT_DECIDE, answer_refused, proposal_schema, read_proposal
 
 OTHER = "BTC-16JAN26-108000-C"
 SCAN = a_scan(candidates=[a_candidate(OTHER)], shorts=[a_short_call(CALL_9JAN_105)])
@@ -62,8 +62,10 @@ def test_every_action_can_be_proposed(action: str, params: dict[str, str]) -> No
     assert proposal.params.model_dump() == params
 
 
-def test_there_are_no_other_actions() -> None:
-    assert proposal_schema()["properties"]["action"]["enum"] == list(Action)
+def test_there_are_no_other_actions_and_one_way_to_say_that_there_is_none() -> None:
+    assert proposal_schema()["properties"]["action"]["enum"] == [*Action, CANNOT_DECIDE]
+    assert CANNOT_DECIDE not in list(Action)
+    assert proposal_schema(can_refuse=False)["properties"]["action"]["enum"] == list(Action)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from callwright.chatting.desks import BoundedDesk, LogDesk
 from callwright.config import Settings
 from callwright.costs import models_are_local
 from callwright.desk_reader import open_desk_reader
-from callwright.domain.base import iso_utc
+from callwright.domain.base import iso_utc, several
 from callwright.domain.desk import DESK_FILE
 from callwright.domain.history import DecisionSearch
 from callwright.errors import ConfigError, QueryInvalid
@@ -136,7 +136,7 @@ def _log_desk(settings: Settings, log: Path, stack: ExitStack, notes: list[str])
         )
     report = import_lines(aside, [log], on_bytes=lambda _: None)
     notes.append(
-        f"{log}: {_several(report.added, 'decision')} of {_several(report.lines, 'line')}; "
+        f"{log}: {several(report.added, 'decision')} of {several(report.lines, 'line')}; "
         f"{report.skipped:,} skipped as no records."
     )
     notes.append(
@@ -151,10 +151,6 @@ def _log_desk(settings: Settings, log: Path, stack: ExitStack, notes: list[str])
             remedy="give a file of the flight recorder, logs/agent_decisions_*.jsonl",
         )
     return LogDesk(stack.enter_context(open_desk_reader(aside)))
-
-
-def _several(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _bound(desk: DeskReader, options: ChatOptions) -> datetime | None:

@@ -33,6 +33,12 @@ Globs = Annotated[
         "--situations", metavar="GLOB", help="Only these: care/*, or a name; may be repeated."
     ),
 ]
+Every = Annotated[
+    int,
+    typer.Option(
+        "--every", min=1, metavar="N", help="Of these every N-th: a sample for a slow model."
+    ),
+]
 
 
 @app.command("run")
@@ -43,12 +49,7 @@ def run(
     ] = "rules",
     model: Model = None,
     situations: Globs = None,
-    every: Annotated[
-        int,
-        typer.Option(
-            "--every", min=1, metavar="N", help="Of these every N-th: a sample for a slow model."
-        ),
-    ] = 1,
+    every: Every = 1,
     repeat: Annotated[
         int, typer.Option(min=1, max=100, help="How often a model is asked the same.")
     ] = 1,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callwright.cli.evals import Globs, progress
+from callwright.cli.evals import Every, Globs, progress
 from callwright.cli.options import ConfigFile, Home, Json, Model, asking_settings_of
 from callwright.errors import ConfigError
 
@@ -53,6 +53,7 @@ def check(model: Model = None, config: ConfigFile = None, json_output: Json = Fa
 def approve(
     model: Model = None,
     situations: Globs = None,
+    every: Every = 1,
     repeat: Annotated[
         int, typer.Option(min=1, max=100, help="How often each situation is asked.")
     ] = 1,
@@ -71,7 +72,8 @@ def approve(
     """Ask the model in use the suite, show its scores, and write the approval into gate.toml.
 
     Nothing is written when questions stayed unasked, or when the scores miss the bar and --despite
-    gives no reason. Requests are booked in a temporary home under fresh budgets, or in --home's.
+    gives no reason. A part of the suite always misses it. Requests are booked in a temporary home
+    under fresh budgets, or in --home's.
     """
     settings = asking_settings_of(config=config, home=home, llm_model_name=model)
     if not yes and (json_output or not sys.stdin.isatty()):
@@ -86,7 +88,7 @@ def approve(
     reason = None if despite is None else reason_of(despite)
     approvals = read_approvals(settings.llm_gate_file)
     require_writable(settings.llm_gate_file)
-    chosen = matching(situations or ())
+    chosen = matching(situations or ())[::every]
     with progress(askings(chosen, repeat), is_shown=True) as on_trial:
         found = trialled(settings, chosen, repeat=repeat, jobs=jobs, home=home, on_trial=on_trial)
     approval = approval_of(found, despite=reason or "" if found.shortfalls else "")

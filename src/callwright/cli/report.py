@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from callwright.cli.tables import plain_table
-from callwright.domain.base import minute_of
+from callwright.domain.base import minute_of, several
 from callwright.model_totals import ModelTotals, ShadowTotals, UsageTotals
 from callwright.summary import RunSummary
 
@@ -26,9 +26,10 @@ def summary_view(summary: RunSummary) -> list[RenderableType]:
             style="bold",
         ),
         Text(
-            f"{summary.opens} opens, {summary.rolls} rolls, {summary.closes} closes, "
-            f"{summary.settlements} settlements ({summary.settled_in_the_money} in the money), "
-            f"{summary.holds} holds, {summary.denied} denied, "
+            f"{several(summary.opens, 'open')}, {several(summary.rolls, 'roll')}, "
+            f"{several(summary.closes, 'close')}, {several(summary.settlements, 'settlement')} "
+            f"({summary.settled_in_the_money} in the money), "
+            f"{several(summary.holds, 'hold')}, {summary.denied} denied, "
             f"{sum(summary.failures.values())} failed"
             + (f", {summary.simulated} simulated (dry run)" if summary.simulated else "")
         ),

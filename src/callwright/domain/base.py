@@ -64,6 +64,11 @@ def iso_utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
+def several(count: int, noun: str) -> str:
+    """Return "1 roll", "1,043 rolls"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def minute_of(stamp: str) -> str:
     """Return an ISO time as a person reads it, ``2026-01-05 08:30``."""
     return stamp[:16].replace("T", " ")

@@ -22,7 +22,7 @@ class ModelFailure(StrEnum):
     BAD_REPLY = "LLM_BAD_REPLY"
     """The reply is no answer of the protocol: wrong content type, broken JSON, too large."""
     REFUSED = "LLM_REFUSED"
-    """The model refused, or said that it cannot decide (``{"error": true}``)."""
+    """The model refused, or said that it cannot decide (``CANNOT_DECIDE``)."""
     EMPTY = "LLM_EMPTY"
     """The model answered with nothing."""
     TRUNCATED = "LLM_TRUNCATED"

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from callwright.domain import base
 from callwright.domain.explain import Source
 from callwright.explain.questions_time import Span
 from callwright.explain.templates_codes import meaning
@@ -70,9 +71,9 @@ def usd(value: float | None) -> str:
 
 def several(count: int, noun: str) -> str:
     """Return "1 roll", "43 rolls"; one open is "1 opening", since "open" may mean a state."""
-    if count == 1:
-        return f"1 {noun}ing" if noun.endswith("open") else f"1 {noun}"
-    return f"{count:,} {noun}s"
+    if count == 1 and noun.endswith("open"):
+        noun += "ing"
+    return base.several(count, noun)
 
 
 def quoted(text: str, *, length_max: int = QUOTE_LENGTH_MAX) -> str:

@@ -85,7 +85,7 @@ def combination_of(settings: Settings, model: str | None = None) -> Combination:
     cases = _canary_cases(settings)
     around, names = _shown(cases)
     contents: dict[Part, Any] = {
-        "prompt": [_prompt(settings), around.pop("message")],
+        "prompt": [_prompt(settings, stepwise=asked.is_stepwise), around.pop("message")],
         "tools": [
             tools_text(stepwise=asked.is_stepwise),
             names,
@@ -105,9 +105,9 @@ def combination_of(settings: Settings, model: str | None = None) -> Combination:
     )
 
 
-def _prompt(settings: Settings) -> str:
+def _prompt(settings: Settings, *, stepwise: bool) -> str:
     suite = suite_settings(settings)
-    return instructions(suite.limits(), suite.policy_settings())
+    return instructions(suite.limits(), suite.policy_settings(), stepwise=stepwise)
 
 
 def _options(provider: Provider, model: str) -> Mapping[str, Any]:

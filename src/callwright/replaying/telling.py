@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from callwright.domain.base import minute_of
+from callwright.domain.base import minute_of, several
 from callwright.domain.history import ACTION_WORDS
 from callwright.domain.record import ActionRecord
 from callwright.replaying.comparing import Choice
@@ -35,7 +35,7 @@ def summary(report: Report) -> Iterator[str]:
     yield report.stopped and f"Not everything was asked: {report.stopped}"
     yield from _missing(report)
     if report.unanswered:
-        askings = _count(sum(report.unanswered.values()), "decision")
+        askings = several(sum(report.unanswered.values()), "decision")
         yield f"Not answered: {askings}, in no difference and no sum: {_codes(report.unanswered)}."
     if report.failures:
         yield f"Failed to decide again, which is no hold: {_codes(report.failures)}."
@@ -45,7 +45,7 @@ def summary(report: Report) -> Iterator[str]:
         yield "No difference: every record came out the same, digit for digit."
         return
     different = len(report.differences)
-    on_days = f" on {_count(len(report.by_day), 'day')}" if different else ""
+    on_days = f" on {several(len(report.by_day), 'day')}" if different else ""
     yield (
         f"{report.identical:,} records came out the same, {report.same_decision:,} the same "
         f"decision with other words or figures, {different:,} another decision{on_days}."
@@ -81,11 +81,11 @@ def _missing(report: Report) -> Iterator[str]:
     if missing.without_snapshot:
         blind = f", {missing.saw_no_market:,} of them saw no market" * bool(missing.saw_no_market)
         yield (
-            f"{_count(missing.without_snapshot, 'decision')} "
+            f"{several(missing.without_snapshot, 'decision')} "
             f"{'has' if missing.without_snapshot == 1 else 'have'} no stored snapshot{blind}."
         )
     if missing.unreadable:
-        yield f"{_count(missing.unreadable, 'stored snapshot')} cannot be read by this version."
+        yield f"{several(missing.unreadable, 'stored snapshot')} cannot be read by this version."
 
 
 def _codes(counts: Mapping[str, int]) -> str:
@@ -141,10 +141,10 @@ def unknown_text(report: Report) -> str:
     totals = report.totals
     parts = []
     if totals.unknown:
-        parts.append(f"{_count(totals.unknown, 'difference')} with an unknown outcome in no sum")
+        parts.append(f"{several(totals.unknown, 'difference')} with an unknown outcome in no sum")
     if totals.open:
         parts.append(
-            f"{_count(totals.open, 'difference')} with an option not yet delivered at the end of "
+            f"{several(totals.open, 'difference')} with an option not yet delivered at the end of "
             f"the recording, {minute_of(report.known_until)}"
         )
     return f"{'; '.join(parts)}." if parts else ""
@@ -152,7 +152,7 @@ def unknown_text(report: Report) -> str:
 
 def sums_title(report: Report) -> str:
     """Return what ``sums`` adds up."""
-    return f"What {_count(report.totals.counted, 'differing choice')} earned"
+    return f"What {several(report.totals.counted, 'differing choice')} earned"
 
 
 def sums(report: Report) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -175,7 +175,3 @@ def sums(report: Report) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         in_coin = (f"{coin_sums.get(coin, 0.0):+.5f}" for coin in coins)
         rows.append((name, *in_coin, f"{usd:+,.0f}"))
     return (*coins, "USD"), rows
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
