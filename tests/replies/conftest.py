@@ -1,7 +1,7 @@
 """What tests on recorded replies share.
 
-Each module says in which folder its cassettes are, and gives each test the name of its own with
-``recording.played_by``.
+Each module that plays cassettes says in ``FOLDER`` where they are, and gives each test the name of
+its own with ``recording.played_by``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from recording import Recording
+from recording import CASSETTES, Recording
+
+
+@pytest.fixture(scope="module")
+def vcr_cassette_dir(request: pytest.FixtureRequest) -> str:
+    # A test that plays none is asked for a folder all the same.
+    return str(CASSETTES / getattr(request.module, "FOLDER", ""))
 
 
 @pytest.fixture

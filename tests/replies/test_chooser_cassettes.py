@@ -15,7 +15,6 @@ import pytest
 from callwright.agents.providers import ManagerSettings
 from callwright.agents.simple import choose_action_with_llm
 from recording import (
-    CASSETTES,
     RECORDED_AT,
     RECORDED_MODEL,
     Recording,
@@ -23,6 +22,7 @@ from recording import (
     require_whole,
 )
 
+FOLDER = "chooser"
 CALM: Mapping[str, Any] = {
     "index_usd": {"BTC": 100_000},
     "free_cover_coin": {"BTC": 1},
@@ -75,11 +75,6 @@ ASKINGS = (
     Asking("nothing-known", "responses", BLIND),
     Asking("nothing-known", "chat", BLIND),
 )
-
-
-@pytest.fixture(scope="module")
-def vcr_cassette_dir() -> str:
-    return str(CASSETTES / "chooser")
 
 
 @pytest.mark.block_network

@@ -23,8 +23,9 @@ from callwright.ports import DeskReader
 from desks import desk_settings, run_desk
 from explainers import read
 from managers import MemoryUsageBook
-from recording import CASSETTES, Recording, model_settings, played_by, require_whole
+from recording import Recording, model_settings, played_by, require_whole
 
+FOLDER = "explainer"
 CYCLES = 130
 
 
@@ -87,11 +88,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskReader]:
     run_desk(settings, CYCLES)
     with open_desk_reader(settings) as reader:
         yield reader
-
-
-@pytest.fixture(scope="module")
-def vcr_cassette_dir() -> str:
-    return str(CASSETTES / "explainer")
 
 
 @pytest.mark.block_network

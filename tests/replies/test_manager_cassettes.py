@@ -19,6 +19,7 @@ from callwright.evaluation.scoring import Trial, scored
 from callwright.evaluation.situations import all_situations
 from recording import CASSETTES, Recording, changed, model_settings, played_by, require_whole
 
+FOLDER = "manager"
 ON_RESPONSES = (
     "open/calm", "open/just-below-floor", "open/unknown-rv", "care/deep-in-the-money-expiry-day",
     "care/roll-for-delta", "care/cover-lost", "care/two-shorts-one-in-danger",
@@ -62,11 +63,6 @@ ASKINGS = (
     *(Asking(name, "chat") for name in ON_CHAT),
     *(Asking(name, "chat", protocol="two-call") for name in IN_TWO_CALLS),
 )
-
-
-@pytest.fixture(scope="module")
-def vcr_cassette_dir() -> str:
-    return str(CASSETTES / "manager")
 
 
 @pytest.mark.block_network
