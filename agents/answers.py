@@ -20,10 +20,11 @@ OBJECTS_MAX = 32
 """Objects within one text that are looked at."""
 
 
-def read_answer(text: str, read: Callable[[Any], Proposal]) -> Proposal:
+def read_answer(text: str, read: Callable[[Any], Proposal], *, field: str = "action") -> Proposal:
     """Return the proposal that a text states.
 
     Args:
+        field: That says what is proposed; an object without it is none.
         read: Makes a proposal of what a JSON object says, or raises ``DecisionInvalid``.
 
     Raises:
@@ -35,14 +36,14 @@ def read_answer(text: str, read: Callable[[Any], Proposal]) -> Proposal:
     found: list[Any] = []
     broken: DecisionInvalid | None = None
     for piece in _objects(text):
-        if '"action"' not in piece and '"error"' not in piece:
+        if f'"{field}"' not in piece and '"error"' not in piece:
             continue
         try:
             data = read_arguments(piece)
         except DecisionInvalid as exc:
             broken = exc
             continue
-        if isinstance(data, dict) and ("action" in data or data.get("error") is True):
+        if isinstance(data, dict) and (field in data or data.get("error") is True):
             found.append(data)
     for data in found:
         require_decided(data)

@@ -89,13 +89,13 @@ class Explainer:
         self._now = now
         self._clock = clock
         self._provider = Provider(settings, clock)
-        self._prompts = prompts_of(stepwise=settings.is_stepwise)
+        self._prompts = prompts_of(stepwise=settings.is_small)
 
     def prompt_version(self, model: str) -> str:
         """Return 12 hex digits over prompt, tool schemas, model settings and model."""
         options = dataclasses.asdict(self._options(model, ""))
         options["retry"] = None
-        tools = explainer_tools_text(stepwise=self._settings.is_stepwise)
+        tools = explainer_tools_text(stepwise=self._settings.is_small)
         return version_of(*self._prompts, tools, options, model)
 
     async def ask(self, question: str, session_id: str | None = None) -> AsyncGenerator[ChatEvent]:
@@ -160,7 +160,7 @@ class Explainer:
             emit,
             self._mask,
             self._clock,
-            in_words=settings.is_stepwise,
+            in_words=settings.is_small,
             earlier=len(known),
         )
         model = settings.model
@@ -176,7 +176,7 @@ class Explainer:
                 work.inquiry,
                 prompts=self._prompts,
                 options=self._options(model, work.version),
-                stepwise=settings.is_stepwise,
+                stepwise=settings.is_small,
                 max_turns=settings.max_turns,
                 caps=InquiryCaps(
                     tool_calls_max=settings.max_tool_calls,
@@ -185,7 +185,7 @@ class Explainer:
             )
             item = (
                 asked_plainly(work.question)
-                if settings.is_stepwise
+                if settings.is_small
                 else asked(work.question, self._desk, self._now())
             )
             earlier = history(work.earlier, tokens_max=settings.max_history_tokens)

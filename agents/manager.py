@@ -25,6 +25,7 @@ from callwright.agents.runs import failure_of
 from callwright.agents.toolbox import Caps, Decision, finish, manager_tools, tools_text
 from callwright.domain.decision import REASONING_LENGTH_MAX, DoNothing, Proposal
 from callwright.domain.limits import Limits, PolicySettings
+from callwright.domain.menu import Menu
 from callwright.domain.record import DecisionSource
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
@@ -32,7 +33,7 @@ from callwright.errors import StorageError
 from callwright.ports import BrainAnswer, UsageBook
 from callwright.tools.candidates import Check
 from callwright.tools.fences import outside_text
-from callwright.tools.proposal import read_proposal
+from callwright.tools.menu import Choices, choices_of
 
 MESSAGE_LENGTH_MAX = 300
 
@@ -43,6 +44,7 @@ class LlmBrain:
     Args:
         check: The codes that a proposal would be denied with now; shown to the model beforehand.
             None: nothing of the kind is shown.
+        menu: What is worth considering; asked where the protocol shows a menu.
         book: What requests cost, reserved before each of them.
         redact: Masks every known secret in a text.
         purpose: What its requests are booked as; ``chat`` when somebody only asks what it would do.
@@ -63,6 +65,7 @@ class LlmBrain:
         limits: Limits,
         policy: PolicySettings,
         check: Check | None,
+        menu: Callable[[Snapshot, Scan], Menu],
         book: UsageBook,
         redact: Callable[[str], str],
         purpose: Literal["decision", "chat"] = "decision",
@@ -74,6 +77,7 @@ class LlmBrain:
         self._limits = limits
         self._policy = policy
         self._check = check
+        self._menu = menu
         self._book = book
         self._redact = redact
         self._clock = clock
@@ -81,7 +85,7 @@ class LlmBrain:
         self._instructions = instructions(
             limits,
             policy,
-            stepwise=settings.is_stepwise,
+            protocol=settings.protocol,
             has_prechecks=check is not None,
             template=prompt,
         )
@@ -90,10 +94,9 @@ class LlmBrain:
 
     def prompt_version(self, model: str) -> str:
         """Return 12 hex digits over prompt, tool schemas, model settings and model."""
-        stepwise = self._settings.is_stepwise
         options = dataclasses.asdict(self._provider.model_settings(model, cache_key=""))
         options["retry"] = None
-        return version_of(self._instructions, tools_text(stepwise=stepwise), options, model)
+        return version_of(self._instructions, tools_text(self._settings.protocol), options, model)
 
     async def decide(self, snapshot: Snapshot, scan: Scan) -> BrainAnswer:
         """Return the model's proposal, or ``DoNothing`` with the failure that came in its way.
@@ -121,7 +124,6 @@ class LlmBrain:
         self._book.begin_decision()
         started = self._clock()
         version = self.prompt_version(asking.model)
-        decision = Decision(snapshot, scan, self._limits, self._check)
         booked: BookedModel | None = None
         proposal: Proposal = DoNothing()
         failed: ModelFailed | None = None
@@ -130,6 +132,9 @@ class LlmBrain:
                 asyncio.timeout(self._settings.timeout_s),
                 self._provider.open(asking.model, book=self._book, purpose=self._purpose) as booked,
             ):
+                decision = Decision(
+                    snapshot, scan, self._limits, self._check, self._choices(snapshot, scan)
+                )
                 proposal = await self._ask(booked, asking.model, version, decision)
         except StorageError:
             raise
@@ -152,15 +157,24 @@ class LlmBrain:
             },
         )
 
+    def _choices(self, snapshot: Snapshot, scan: Scan) -> Choices | None:
+        if self._settings.protocol != "menu":
+            return None
+        return choices_of(self._menu(snapshot, scan), snapshot, scan)
+
     async def _ask(
         self, booked: BookedModel, model: str, version: str, decision: Decision
     ) -> Proposal:
-        settings = self._settings
+        settings, choices = self._settings, decision.choices
         agent = Agent[Decision](
             name="manager",
             instructions=self._instructions,
             tools=[
-                *manager_tools(stepwise=settings.is_stepwise, has_prechecks=self._check is not None)
+                *manager_tools(
+                    settings.protocol,
+                    has_prechecks=self._check is not None,
+                    options=() if choices is None else [*choices.proposals],
+                )
             ],
             model=booked,
             model_settings=self._provider.model_settings(model, cache_key=version),
@@ -169,7 +183,7 @@ class LlmBrain:
         )
         result = await Runner.run(
             agent,
-            situation(decision.snapshot),
+            situation(decision.snapshot, choices),
             context=decision,
             max_turns=settings.max_turns,
             hooks=Caps(
@@ -189,7 +203,7 @@ class LlmBrain:
         proposal = decision.proposal
         if proposal is None:
             proposal = read_answer(
-                str(result.final_output or ""), lambda data: read_proposal(data, decision.scan)
+                str(result.final_output or ""), decision.understand, field=decision.field
             )
         # It goes into records and onto terminals.
         reasoning = self._told(proposal.reasoning, length_max=REASONING_LENGTH_MAX)

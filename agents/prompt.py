@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from callwright.domain.base import iso_utc
 from callwright.domain.decision import PROPOSAL_ADAPTER
@@ -22,7 +22,12 @@ from callwright.domain.limits import Limits, PolicySettings
 from callwright.domain.snapshot import Snapshot
 from callwright.errors import ConfigError
 from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN, fenced, number, outside_text
+from callwright.tools.menu import Choices
 from callwright.tools.proposal import CANNOT_DECIDE
+
+if TYPE_CHECKING:
+    # It brings the SDK along, and the text needs none.
+    from callwright.agents.providers import Protocol
 
 CHARACTERS_PER_TOKEN = 3.5
 """The estimate of a prompt's tokens; no provider's tokenizer is needed for it."""
@@ -70,30 +75,30 @@ def instructions(
     limits: Limits,
     policy: PolicySettings,
     *,
-    stepwise: bool = False,
+    protocol: Protocol = "two-call",
     has_prechecks: bool = True,
     template: str | None = None,
 ) -> str:
     """Return the fixed part of the prompt, for one configuration.
 
     Args:
-        stepwise: It is for a small model, which is told otherwise what to do when it cannot decide.
+        protocol: A small model is told otherwise what to do when it cannot decide; one that has a
+            menu, only how to choose.
         has_prechecks: The tools show what code would say of each proposal.
-        template: In place of the manager's own, with the same placeholders.
+        template: In place of the protocol's own, with the same placeholders.
 
     Raises:
         ConfigError: ``template`` has other placeholders.
     """
-    own = files("callwright.agents").joinpath("prompts/manager.md").read_text("utf-8")
+    name = "menu" if protocol == "menu" else "manager"
+    own = files("callwright.agents").joinpath(f"prompts/{name}.md").read_text("utf-8")
     if template is not None:
-        _require_same_placeholders(template, own)
-    return rendered(
-        own if template is None else template,
-        {
-            "fence_open": FENCE_OPEN,
-            "fence_close": FENCE_CLOSE,
+        _require_same_placeholders(template, own, f"agents/prompts/{name}.md")
+    values = {"fence_open": FENCE_OPEN, "fence_close": FENCE_CLOSE}
+    if protocol != "menu":
+        values |= {
             "actions": actions_text(),
-            "refusal": CAN_REFUSE_IN_TEXT if stepwise else CAN_REFUSE,
+            "refusal": CAN_REFUSE_IN_TEXT if protocol == "stepwise" else CAN_REFUSE,
             "prechecks": PRECHECKS if has_prechecks else "",
             "limits": limits_text(limits),
             "roll_delta": f"{policy.roll_delta:g}",
@@ -104,18 +109,18 @@ def instructions(
             "ivrv_min": f"{policy.ivrv_min:g}",
             "target_delta": f"{policy.target_delta:g}",
             "capture": f"{policy.capture_frac:.0%}",
-        },
-    )
+        }
+    return rendered(own if template is None else template, values)
 
 
-def _require_same_placeholders(template: str, own: str) -> None:
+def _require_same_placeholders(template: str, own: str, name: str) -> None:
     given, known = (set(_PLACEHOLDER.findall(text)) for text in (template, own))
-    wrong = [f"{{{{{name}}}}} is none of the manager's" for name in sorted(given - known)]
-    wrong += [f"{{{{{name}}}}} is missing" for name in sorted(known - given)]
+    wrong = [f"{{{{{place}}}}} is none of the manager's" for place in sorted(given - known)]
+    wrong += [f"{{{{{place}}}}} is missing" for place in sorted(known - given)]
     if wrong:
         raise ConfigError(
             f"the prompt's placeholders are not the manager's: {'; '.join(wrong)}",
-            remedy="begin with a copy of agents/prompts/manager.md and keep its placeholders",
+            remedy=f"begin with a copy of {name} and keep its placeholders",
         )
 
 
@@ -159,9 +164,9 @@ def _shown(value: Any) -> str:
     return f"{value:g}"
 
 
-def situation(snapshot: Snapshot) -> str:
-    """Return the variable part of the prompt: time and trading state, as data."""
-    facts = {
+def situation(snapshot: Snapshot, choices: Choices | None = None) -> str:
+    """Return the variable part of the prompt: time, trading state and a menu if any, as data."""
+    facts: dict[str, Any] = {
         "time": iso_utc(snapshot.as_of),
         "trading_state": snapshot.desk.trading_state.value,
         "index_usd": {
@@ -169,6 +174,8 @@ def situation(snapshot: Snapshot) -> str:
             for coin, market in snapshot.market.underlyings.items()
         },
     }
+    if choices is not None:
+        facts |= choices.view
     return f"A new cycle begins. Decide.\n{fenced(facts)}"
 
 

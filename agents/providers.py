@@ -23,7 +23,7 @@ from callwright.agents.transport import CheckedTransport
 from callwright.ports import UsageBook
 
 Wire = Literal["responses", "chat"]
-Protocol = Literal["two-call", "stepwise"]
+Protocol = Literal["two-call", "stepwise", "menu"]
 
 NO_KEY = "no-key"
 """Sent where a server wants none; the endpoint sees to it that it leaves no private network."""
@@ -37,8 +37,9 @@ class ManagerSettings:
 
     Attributes:
         wire: The Responses API, or chat completions for servers without it.
-        protocol: ``two-call`` reads everything in one turn and proposes in the next; ``stepwise``
-            shows one tool after another, for small models.
+        protocol: ``two-call`` reads everything in one turn and proposes in the next. For small
+            models: ``stepwise`` shows one tool after another, ``menu`` shows everything at once and
+            has one option chosen.
         base_url: An OpenAI-compatible server; None is OpenAI's own.
         max_turns, max_tool_calls, max_tool_calls_per_turn: Of a decision.
         max_input_tokens, max_output_tokens: Of all requests of a decision together.
@@ -66,8 +67,9 @@ class ManagerSettings:
     tape: Tape | None = None
 
     @property
-    def is_stepwise(self) -> bool:
-        return self.protocol == "stepwise"
+    def is_small(self) -> bool:
+        """Whether the model is one that needs to be led."""
+        return self.protocol != "two-call"
 
     def endpoint(self) -> Endpoint:
         """Return the checked endpoint.
@@ -174,7 +176,7 @@ class Provider:
             options["temperature"] = 0.0
         if with_tools:
             options["tool_choice"] = "required"
-            options["parallel_tool_calls"] = not settings.is_stepwise
+            options["parallel_tool_calls"] = not settings.is_small
         if self.endpoint.is_openai:
             options["extra_args"] = {"prompt_cache_key": f"callwright-{cache_key}"}
             if is_reasoning and settings.wire == "responses":

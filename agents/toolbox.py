@@ -7,7 +7,7 @@ comes of the proposal is decided after the run, by the cycle.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from agents.tool_context import ToolContext
 
 from callwright.agents.answers import require_decided, same_proposal
 from callwright.agents.failures import ModelFailed
+from callwright.agents.providers import Protocol
 from callwright.agents.runs import CallCaps, calls_of
 from callwright.domain.decision import Proposal
 from callwright.domain.failure import ModelFailure
@@ -32,6 +33,7 @@ from callwright.domain.snapshot import Snapshot
 from callwright.errors import DecisionInvalid
 from callwright.tools.candidates import Check, list_candidates
 from callwright.tools.fences import outside_text
+from callwright.tools.menu import FIELDS, Choices, choice_schema, read_choice
 from callwright.tools.portfolio import get_portfolio
 from callwright.tools.proposal import (
     answer_accepted,
@@ -43,7 +45,7 @@ from callwright.tools.proposal import (
 from callwright.tools.vol import get_vol_state
 
 PROPOSE = "propose_action"
-STEPWISE_REASONING_LENGTH_MAX = 300
+SMALL_REASONING_LENGTH_MAX = 300
 """Characters: a small model that begins to repeat itself goes on until its tokens are used up."""
 
 CORRECTIONS_MAX = 1
@@ -62,6 +64,7 @@ class Decision:
     """The run context of one decision.
 
     Attributes:
+        choices: What is chosen among, where a menu is shown; None: a proposal is written.
         read: The reading tools that were called.
         proposal: What was proposed and accepted.
         refused: Proposals that did not fit the contract.
@@ -75,6 +78,7 @@ class Decision:
     scan: Scan
     limits: Limits
     check: Check | None
+    choices: Choices | None = None
     read: set[str] = field(default_factory=set)
     proposal: Proposal | None = None
     refused: int = 0
@@ -90,7 +94,7 @@ class Decision:
         try:
             said = read_arguments(text)
             require_decided(said)
-            self.proposal = read_proposal(said, self.scan)
+            self.proposal = self.understand(said)
             answer = answer_accepted()
         except ModelFailed as exc:
             self.failure = exc
@@ -102,6 +106,21 @@ class Decision:
                 self.failure = ModelFailed(ModelFailure.INVALID, exc.message)
         self.turn_answers[meaning] = answer
         return answer
+
+    @property
+    def field(self) -> str:
+        """The field of an answer that says what is proposed."""
+        return "action" if self.choices is None else FIELDS[0]
+
+    def understand(self, data: Any) -> Proposal:
+        """Return the proposal that an answer states.
+
+        Raises:
+            DecisionInvalid: It states none that fits the contract and what was shown.
+        """
+        if self.choices is None:
+            return read_proposal(data, self.scan)
+        return read_choice(data, self.choices)
 
 
 READ_TOOLS: dict[str, tuple[str, Callable[[Decision], str]]] = {
@@ -121,15 +140,21 @@ READ_TOOLS: dict[str, tuple[str, Callable[[Decision], str]]] = {
 }
 
 
-def manager_tools(*, stepwise: bool, has_prechecks: bool = True) -> list[FunctionTool]:
-    """Return the four tools.
+def manager_tools(
+    protocol: Protocol, *, has_prechecks: bool = True, options: Sequence[str] = ()
+) -> list[FunctionTool]:
+    """Return the four tools, or with a menu, which shows everything, only the one that answers.
 
     Args:
-        stepwise: Show each reading tool until it was called, and ``propose_action`` only after all
-            three: small models propose first and invent what they did not read. Its reasoning has
-            a length, too.
+        protocol: ``stepwise`` shows each reading tool until it was called, and ``propose_action``
+            only after all three: small models propose first and invent what they did not read.
         has_prechecks: Say that what is listed has been checked.
+        options: Of the menu.
     """
+    if protocol == "menu":
+        schema = choice_schema(options, reasoning_length_max=SMALL_REASONING_LENGTH_MAX)
+        return [_answering("Choose the one option of this cycle.", schema)]
+    stepwise = protocol == "stepwise"
     tools = []
     for name, (description, view) in READ_TOOLS.items():
         tools.append(
@@ -144,20 +169,23 @@ def manager_tools(*, stepwise: bool, has_prechecks: bool = True) -> list[Functio
                 is_enabled=_until_read(name) if stepwise else True,
             )
         )
-    tools.append(
-        FunctionTool(
-            name=PROPOSE,
-            description="Answer with the one action of this cycle.",
-            params_json_schema=proposal_schema(
-                reasoning_length_max=STEPWISE_REASONING_LENGTH_MAX if stepwise else None,
-                can_refuse=not stepwise,
-            ),
-            on_invoke_tool=_propose,
-            strict_json_schema=True,
-            is_enabled=_after_reading if stepwise else True,
-        )
+    schema = proposal_schema(
+        reasoning_length_max=SMALL_REASONING_LENGTH_MAX if stepwise else None,
+        can_refuse=not stepwise,
     )
-    return tools
+    answering = _answering("Answer with the one action of this cycle.", schema)
+    answering.is_enabled = _after_reading if stepwise else True
+    return [*tools, answering]
+
+
+def _answering(description: str, schema: dict[str, Any]) -> FunctionTool:
+    return FunctionTool(
+        name=PROPOSE,
+        description=description,
+        params_json_schema=schema,
+        on_invoke_tool=_propose,
+        strict_json_schema=True,
+    )
 
 
 def _reader(name: str, view: Callable[[Decision], str]) -> Callable[[ToolContext[Any], str], Any]:
@@ -224,11 +252,8 @@ def _meaning(arguments: str) -> str:
         return arguments
 
 
-def tools_text(*, stepwise: bool) -> str:
-    """Return the tools as they are sent, for the prompt's version and its length."""
+def tools_text(protocol: Protocol) -> str:
+    """Return the tools as they are sent, but for a menu's options: for the prompt's version."""
     return json.dumps(
-        [
-            [tool.name, tool.description, tool.params_json_schema]
-            for tool in manager_tools(stepwise=stepwise)
-        ]
+        [[tool.name, tool.description, tool.params_json_schema] for tool in manager_tools(protocol)]
     )

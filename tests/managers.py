@@ -91,6 +91,7 @@ def a_manager(
         limits=limits,
         policy=policy,
         check=check,
+        menu=lambda snapshot, scan: gates.menu_now(snapshot, scan, policy, limits),
         book=book or MemoryUsageBook(),
         redact=redact,
     )

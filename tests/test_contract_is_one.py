@@ -107,7 +107,7 @@ def test_parser_and_guardrail_take_nothing_else(action: str, change: str) -> Non
 
 
 def test_the_tools_are_those_of_prompt_and_documentation() -> None:
-    names = [tool.name for tool in manager_tools(stepwise=False)]
+    names = [tool.name for tool in manager_tools("two-call")]
     assert names == [*READ_TOOLS, PROPOSE]
     for name in names:
         assert name in PROMPT

@@ -42,6 +42,11 @@ IN_ONE_PLACE = (
     Rename(MANAGER, "*_annual", "*_yearly"),
     Rename(MANAGER, "propose_action", "submit_action"),
     Rename("docs/names.md", "free_cover_coin", "cover_coin"),
+    Rename("tools/menu.py", '"roll_for_profit"', '"harvest"'),
+    Rename("tools/menu.py", '"option"', '"choice"'),
+    Rename("tools/menu.py", '"HOLD"', '"WAIT"'),
+    Rename("agents/prompts/menu.md", "short_calls_in_danger", "calls_in_danger"),
+    Rename("agents/prompts/menu.md", "CANNOT_DECIDE", "NO_DECISION"),
     # Limits, and what the risk engine says
     Rename("agents/prompt.py", '"roll_dwell_s"', '"roll_dwell_sec"'),
     Rename("src/callwright/domain/limits.py", "delta_open_max", "delta_max_open"),

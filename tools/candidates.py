@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -100,7 +101,6 @@ def _options(
         # A name that no proposal can carry: nothing can be asked for, and nothing is checked.
         return {"symbol": name, "close": _verdict((DecisionInvalid.code,)), "rolls": []}
     close = CloseCoveredCall(params=params)
-    spec = snapshot.specs.get(short.underlying)
     rolls = []
     for target in scan.candidates:
         if target.underlying != short.underlying or target.symbol == short.symbol:
@@ -112,11 +112,7 @@ def _options(
         except ValidationError:
             continue
         codes = codes_of(RollCoveredCall(params=roll))
-        credit_coin = None
-        if short.ask_coin is not None and spec is not None:
-            fee_coin = spec.taker_fee_coin(short.ask_coin, spec.amount_min) / spec.amount_min
-            credit_coin = target.premium_net_coin - short.ask_coin - fee_coin
-        rolls.append((target.symbol, credit_coin, codes))
+        rolls.append((target.symbol, roll_credit_coin(short, target, snapshot), codes))
     rolls.sort(key=lambda roll: (len(roll[2] or ()), -(roll[1] or 0), roll[0]))
     shown = [roll for roll in rolls if not roll[2]][:ROLLS_SHOWN_MAX] or rolls[:1]
     return {
@@ -131,6 +127,15 @@ def _options(
             for symbol, credit_coin, codes in shown
         ],
     }
+
+
+def roll_credit_coin(short: ShortCall, target: Candidate, snapshot: Snapshot) -> Decimal | None:
+    """Return what rolling into ``target`` brings per coin after both fees; None: nobody offers."""
+    spec = snapshot.specs.get(short.underlying)
+    if short.ask_coin is None or spec is None:
+        return None
+    fee_coin = spec.taker_fee_coin(short.ask_coin, spec.amount_min) / spec.amount_min
+    return target.premium_net_coin - short.ask_coin - fee_coin
 
 
 def _verdict(codes: tuple[str, ...] | None) -> dict[str, Any]:

@@ -129,11 +129,12 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def refusal_of(data: Any) -> str | None:
     """Return why a model says that it cannot decide; None when it says no such thing.
 
-    A small model is told to write ``{"error": true, "error_reason": "…"}`` instead.
+    A menu has it among its options. A small model without a menu is told to write
+    ``{"error": true, "error_reason": "…"}`` instead.
     """
     if not isinstance(data, dict):
         return None
-    if data.get("action") == CANNOT_DECIDE:
+    if CANNOT_DECIDE in (data.get("action"), data.get("option")):
         return outside_text(str(data.get("reasoning", "")))
     if data.get("error") is True:
         return outside_text(str(data.get("error_reason", "")))

@@ -1,4 +1,4 @@
-"""A proposal's way through sizing and both gates, in one call."""
+"""A proposal's way through sizing and both gates, in one call, and a menu of what passes them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from callwright.domain.decision import Proposal, Sizing
 from callwright.domain.limits import Limits, PolicySettings
+from callwright.domain.menu import Menu
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.guardrails.approval import Approval, approve
+from callwright.policy.menu import menu
 from callwright.policy.sizing import size
 
 
@@ -38,3 +40,20 @@ def codes(
     approval = judge(proposal, snapshot, scan, policy, limits)[1]
     verdicts = (approval.guardrail, approval.risk)
     return tuple(dict.fromkeys(code for v in verdicts if v is not None for code in v.codes))
+
+
+def menu_now(
+    snapshot: Snapshot,
+    scan: Scan,
+    policy: PolicySettings,
+    limits: Limits,
+    *,
+    has_prechecks: bool = True,
+) -> Menu:
+    """Return what is worth considering, of that only what both gates would allow.
+
+    Args:
+        has_prechecks: False leaves in what gates deny, to measure what a model makes of it.
+    """
+    would_pass = passes(snapshot, scan, policy, limits) if has_prechecks else None
+    return menu(snapshot, scan, policy, limits, would_pass=would_pass)

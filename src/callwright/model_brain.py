@@ -21,6 +21,7 @@ from callwright.agents.recorder import Recorder
 from callwright.config import Settings
 from callwright.costs import budgets_of, models_are_local
 from callwright.domain.decision import Proposal
+from callwright.domain.menu import Menu
 from callwright.domain.pricing import ModelPrice
 from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
@@ -152,12 +153,16 @@ def model_brain(
     def check(proposal: Proposal, snapshot: Snapshot, scan: Scan) -> tuple[str, ...]:
         return gates.codes(proposal, snapshot, scan, policy, limits)
 
+    def choose_from(snapshot: Snapshot, scan: Scan) -> Menu:
+        return gates.menu_now(snapshot, scan, policy, limits, has_prechecks=has_prechecks)
+
     asked = manager_settings(settings)
     return LlmBrain(
         asked,
         limits=limits,
         policy=policy,
         check=check if has_prechecks else None,
+        menu=choose_from,
         book=_book(settings, database, asked),
         redact=settings.redact,
         purpose=purpose,

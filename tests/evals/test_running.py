@@ -28,9 +28,11 @@ from callwright.ports import BrainAnswer
 from llm_servers import (
     MISBEHAVIOURS,
     Script,
+    always,
     in_turn,
     llm_server,
     proposal,
+    propose,
     reads_then,
     well_behaved,
 )
@@ -239,6 +241,28 @@ def test_without_prechecks_a_model_sees_no_verdict_and_is_a_row_of_its_own() -> 
     versions = [run_of(report, name).trials[0].prompt_version for name in ("llm-unchecked", "llm")]
     assert versions[0] != versions[1]
     assert report.prompt_versions == (versions[1],)
+
+
+def test_a_menu_is_compared_with_choosing_blindly() -> None:
+    hold = propose({"option": "HOLD", "reasoning": "because"})
+    situations = matching(["care/cover-lost", "desk/halted", "open/calm"])
+    with llm_server(always(hold)) as server:
+        settings = llm_settings(server.url, llm_protocol="menu")
+        report = evaluate(situations, settings, brain="llm")
+        assert len(server.requests) == 3
+    assert [run.brain for run in report.runs] == ["hold", "rules", "any-option", "llm"]
+    blind = run_of(report, "any-option")
+    assert blind.model is None
+    by_name = {
+        name: [trial.answer for trial in blind.trials if trial.situation == name]
+        for name in ("care/cover-lost", "desk/halted", "open/calm")
+    }
+    assert by_name["care/cover-lost"] == ["CLOSE BTC-9JAN26-105000-C", "HOLD"]
+    assert by_name["desk/halted"] == ["HOLD"]
+    # A half, all, and all but holding.
+    sales = len(by_name["open/calm"])
+    assert blind.score.right.share == pytest.approx((1 / 2 + 1 + (sales - 1) / sales) / 3)
+    assert blind.score.acts.share == pytest.approx((1 / 2 + (sales - 1) / sales) / 2)
 
 
 def test_without_key_and_server_there_is_a_clear_error(few: tuple[Situation, ...]) -> None:

@@ -102,7 +102,7 @@ def test_the_rules_are_forbidden_only_where_their_proposal_is_denied(
 @EACH
 def test_it_is_the_same_each_time(situation: Situation, settings: Settings) -> None:
     first, second = case_of(situation, settings), case_of(situation, settings)
-    assert as_shown(first) == as_shown(second)
+    assert as_shown(first, "two-call") == as_shown(second, "two-call")
     assert first.options == second.options
 
 
@@ -124,7 +124,7 @@ def test_a_hostile_text_reaches_the_model_within_the_fences(
 ) -> None:
     texts = [plant.text for plant in situation.plant]
     texts += [situation.desk.reason, *(f.name for f in situation.account.foreign)]
-    shown = as_shown(cases[situation.name])
+    shown = as_shown(cases[situation.name], "two-call")
     told = "".join(shown.values())
     for text in filter(None, texts):
         # Names are cut to ten characters, and the fences' own signs are escaped.

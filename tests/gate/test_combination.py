@@ -68,6 +68,19 @@ def test_what_belongs_to_it(change: dict[str, Any], parts: tuple[Part, ...]) -> 
     assert differs({}, change) == parts
 
 
+def test_a_word_on_the_menu_belongs_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    menu = LOCAL | {"llm_protocol": "menu"}
+    before = combination_of(load_settings(**menu))
+    assert combination_of(load_settings(**menu)) == before
+    monkeypatch.setattr(
+        "callwright.tools.menu._sale_facts", lambda sale, scan: f"apy {sale.params.symbol}"
+    )
+    after = combination_of(load_settings(**menu))
+    assert differing(before.parts, after.parts) == ("tools",)
+    # Whoever shows none does not care.
+    assert differs(LOCAL, LOCAL) == ()
+
+
 def test_a_port_of_this_machine_does_not_matter_but_another_host_does() -> None:
     other_port = LOCAL | {"llm_base_url": "http://localhost:9/v1"}
     assert differs(LOCAL, other_port) == ()

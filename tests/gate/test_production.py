@@ -127,6 +127,9 @@ def changed(**changes: Any) -> Callable[[pytest.MonkeyPatch, Settings], Settings
         pytest.param(
             changed(llm_protocol="stepwise"), "prompt and tools and settings", id="another-protocol"
         ),
+        pytest.param(
+            changed(llm_protocol="menu"), "prompt and tools and settings", id="with-a-menu"
+        ),
     ],
 )
 def test_whatever_changes_what_is_sent_makes_the_rules_decide(

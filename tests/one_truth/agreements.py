@@ -10,6 +10,7 @@ from one_truth.trees import EditedTree
 AGREEMENTS: Mapping[str, Callable[[EditedTree], Iterator[str]]] = {
     "actions and params": contract.actions_and_params,
     "the words of the prompts": contract.words_of_the_prompts,
+    "the words of the menu": contract.words_of_the_menu,
     "what the gates read of a proposal": contract.what_the_gates_read,
     "fields that the manager is shown": shown.manager_fields,
     "fields that the explainer is shown": explained.explainer_fields,

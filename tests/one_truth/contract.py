@@ -20,6 +20,7 @@ from callwright.domain.verdict import Verdict
 from callwright.errors import DecisionInvalid
 from callwright.guardrails.intake import read_proposal
 from callwright.guardrails.ruleset import GUARDRAIL_RULES, RISK_RULES
+from callwright.tools.menu import FIELDS, HOLD
 from callwright.tools.proposal import CANNOT_DECIDE, proposal_schema
 from callwright.tools.proposal import read_proposal as read_shown
 from one_truth.names import (
@@ -35,13 +36,14 @@ from one_truth.names import (
     ticked,
     upper_names,
 )
-from one_truth.shown import manager_views, situation_view
+from one_truth.shown import manager_views, menu_view, situation_view
 from one_truth.sides import equal, side, within
 from one_truth.trees import EditedTree
 from situations import closing, opening, rolling
 
 MODELS = "domain/decision.py"
 MANAGER, CHOOSE = "agents/prompts/manager.md", "agents/prompts/choose.md"
+MENU = "agents/prompts/menu.md"
 README = "agents/README.md"
 OPTION = "BTC-9JAN26-104000-C"
 UNKNOWN = "BTC-25DEC99-1000000-C"
@@ -113,7 +115,7 @@ def actions_and_params(tree: EditedTree) -> Iterator[str]:
 
 def words_of_the_prompts(tree: EditedTree) -> Iterator[str]:
     """Every field, tool and limit that a prompt of the manager names is one, and is explained."""
-    tools = {tool.name for tool in manager_tools(stepwise=False)}
+    tools = {tool.name for tool in manager_tools("two-call")}
     yield from equal(side("the tools sent", tools), side("agents/toolbox.py",
                                                          {*READ_TOOLS, PROPOSE}))  # fmt: skip
     views = json_names(manager_views()) | json_names(situation_view())
@@ -143,6 +145,28 @@ def words_of_the_prompts(tree: EditedTree) -> Iterator[str]:
         is_number = unit in {"_coin", "_usd", "_frac", "_pct", "_annual", "_days", "_s", "_delta"}
         if is_number and name not in explained and unit not in families and "_by_" not in name:
             yield f"a tool shows {name}, and {MANAGER} does not say what it means"
+
+
+def words_of_the_menu(tree: EditedTree) -> Iterator[str]:
+    """What the prompt says of the menu is on it, and an answer has the fields that it names."""
+    prompt = instructions(limits(), policy_settings(), protocol="menu")
+    assigned = set(re.findall(r"(?m)^ +(\w+) = ", prompt))
+    yield from equal(side(MENU, assigned), side("tools/menu.py", {FIELDS[0]}))
+    groups = set(re.findall(r"(?:if|of|without) ([a-z_]+)", prompt)) - {"a"}
+    known = json_names(menu_view())
+    yield from within(side(MENU, groups), side("the menu", known))
+    told = set(re.findall(r'option = "(\w+)"', prompt))
+    yield from equal(side(MENU, told), side("tools/menu.py", {HOLD, CANNOT_DECIDE}))
+    (tool,) = manager_tools("menu", options=[HOLD])
+    yield from within(side("the tools sent", {tool.name}), side(MENU, snake_names(prompt)))
+    schema = tool.params_json_schema["properties"]
+    yield from equal(side("the schema of a choice", schema), side("tools/menu.py", FIELDS))
+    yield from equal(side("the schema of a choice", schema["option"]["enum"]), side(MENU, told))
+    examples = re.findall(r'(?m)`(\{"option": .*?\})`', tree.text(README))
+    for example in examples:
+        yield from equal(side(README, json.loads(example)), side("tools/menu.py", FIELDS))
+    if not examples:
+        yield f"{README} shows no choice"
 
 
 def what_the_gates_read(tree: EditedTree) -> Iterator[str]:

@@ -21,12 +21,22 @@ from builders import (
 )
 from callwright.agents.prompt import situation
 from callwright.agents.toolbox import READ_TOOLS, Decision
-from callwright.domain import account, desk, market, scan
-from callwright.domain.decision import CloseCoveredCall, Proposal, RollCoveredCall
+from callwright.domain import account, desk, market, menu, scan
+from callwright.domain.decision import (
+    CloseCoveredCall,
+    CloseParams,
+    OpenCoveredCall,
+    OpenParams,
+    Proposal,
+    RollCoveredCall,
+    RollParams,
+)
 from callwright.domain.desk import Breaker, BreakerName, TradingState
+from callwright.domain.menu import Menu
 from callwright.domain.scan import FunnelStep, Scan, TermPoint
 from callwright.domain.snapshot import Snapshot
 from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN
+from callwright.tools.menu import choices_of
 from one_truth.names import json_names, table, ticked
 from one_truth.sides import equal, side
 from one_truth.trees import EditedTree
@@ -87,6 +97,16 @@ def situation_view() -> Any:
     return _opened(situation(a_full_desk()[0]))
 
 
+def menu_view() -> Any:
+    """Return what a manager with a menu is told, with something in every group."""
+    snapshot, seen = a_full_desk()
+    sale = OpenCoveredCall(params=OpenParams(underlying="BTC", symbol=LATER))
+    roll = RollCoveredCall(params=RollParams(underlying="BTC", from_symbol=NEAR, symbol=LATER))
+    close = CloseCoveredCall(params=CloseParams(underlying="BTC", symbol=NEAR))
+    full = Menu(in_danger=(NEAR,), rolls=(roll,), closes=(close,), sales=(sale,), harvests=(roll,))
+    return _opened(situation(snapshot, choices_of(full, snapshot, seen)))
+
+
 def _opened(text: str) -> Any:
     before, fence, data = text.partition(FENCE_OPEN)
     assert fence, before
@@ -97,7 +117,7 @@ def _opened(text: str) -> Any:
 def manager_fields(tree: EditedTree) -> Iterator[str]:
     """Every field that a tool shows stands in docs/names.md, with its unit and where it is from."""
     rows = table(tree.text(NAMES), "## What the manager is shown")
-    shown = {**manager_views(), "situation": situation_view()}
+    shown = {**manager_views(), "situation": situation_view(), "menu": menu_view()}
     for tool, view in shown.items():
         documented = {ticked(row[0])[0] for row in rows if tool in ticked(row[1])}
         yield from equal(side(tool, json_names(view)), side(f"{NAMES} of {tool}", documented))
@@ -113,7 +133,7 @@ def manager_fields(tree: EditedTree) -> Iterator[str]:
 
 
 def _has(kind: str, field: str) -> bool:
-    for module in (scan, account, desk, market):
+    for module in (scan, account, desk, market, menu):
         found = getattr(module, kind, None)
         if found is not None:
             fields = getattr(found, "model_fields", getattr(found, "__dataclass_fields__", {}))

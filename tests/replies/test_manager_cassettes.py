@@ -41,6 +41,16 @@ IN_TWO_CALLS = ("open/marginal", "care/captured")
 """Asked on chat, all tools at once: a small model proposes before it has read anything."""
 
 
+ON_A_MENU = (
+    ("care/cover-lost", "responses"), ("care/roll-for-delta", "responses"),
+    ("care/captured", "responses"), ("open/just-below-floor", "responses"),
+    ("open/calm", "responses"),
+    ("desk/reducing-with-danger", "chat"), ("care/roll-due-by-days", "chat"),
+    ("care/deep-in-the-money-four-days", "chat"), ("desk/halted", "chat"),
+    ("open/two-coins-split", "chat"),
+)  # fmt: skip
+
+
 class Asking(NamedTuple):
     """A situation, and how the model is asked about it."""
 
@@ -52,7 +62,7 @@ class Asking(NamedTuple):
     @property
     def name(self) -> str:
         """The cassette's."""
-        kind = "" if self.protocol == "stepwise" else ".two-call"
+        kind = "" if self.protocol == "stepwise" else f".{self.protocol}"
         kind += "" if self.has_prechecks else ".unchecked"
         return f"{self.situation.replace('/', '-')}{kind}.{self.wire}"
 
@@ -62,6 +72,7 @@ ASKINGS = (
     *(Asking(name, "responses", has_prechecks=False) for name in WITHOUT_PRECHECKS),
     *(Asking(name, "chat") for name in ON_CHAT),
     *(Asking(name, "chat", protocol="two-call") for name in IN_TWO_CALLS),
+    *(Asking(name, wire, protocol="menu") for name, wire in ON_A_MENU),
 )
 
 

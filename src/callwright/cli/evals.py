@@ -182,8 +182,9 @@ def show(
     chosen = matching([name])
     if len(chosen) > 1:
         raise QueryInvalid(f"{name} names {len(chosen)} situations", remedy="name one")
-    case = case_of(chosen[0], suite_settings(load_settings()))
-    shown = as_shown(case)
+    settings = load_settings()
+    case = case_of(chosen[0], suite_settings(settings))
+    shown = as_shown(case, settings.llm_protocol)
     if json_output:
         import json
 

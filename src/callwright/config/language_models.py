@@ -28,8 +28,9 @@ class ModelKeys(KeyGroup):
     llm_wire: Literal["responses", "chat"] = Field(
         "responses", description="Responses API, or chat completions for servers without it."
     )
-    llm_protocol: Literal["two-call", "stepwise"] = Field(
-        "two-call", description="stepwise shows a small model one tool after another."
+    llm_protocol: Literal["two-call", "stepwise", "menu"] = Field(
+        "two-call",
+        description="For small models: stepwise shows one tool after another, menu has it choose.",
     )
     llm_recording: str | None = Field(
         None,

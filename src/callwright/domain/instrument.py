@@ -102,3 +102,12 @@ def parse_option_name(name: str) -> OptionInstrument:
         strike_usd=Decimal(part["strike"].replace("d", ".")),
         option_type="call" if part["type"] == "C" else "put",
     )
+
+
+def is_option_name(name: str) -> bool:
+    """Return whether a name is an option's, and nothing else."""
+    try:
+        parse_option_name(name)
+    except DataInvalid:
+        return False
+    return True

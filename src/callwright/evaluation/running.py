@@ -22,11 +22,13 @@ from callwright.domain.scan import Scan
 from callwright.domain.snapshot import Snapshot
 from callwright.evaluation.cases import Case, case_of, suite_settings
 from callwright.evaluation.scoring import Comparison, Score, Trial, compared, score_of, scored
+from callwright.evaluation.showing import choices_in
 from callwright.evaluation.situations import Situation, suite_version
 from callwright.memory.database import DeskDatabase, open_desk_database
 from callwright.ports import BrainAnswer
 
-BrainName = Literal["hold", "rules", "llm-unchecked", "llm"]
+BrainName = Literal["hold", "rules", "any-option", "llm-unchecked", "llm"]
+"""``any-option`` is every option of a menu in turn: what choosing blindly would score."""
 
 UNREACHED_MAX = 5
 """Askings in a row that a server does not answer, before the rest is left out."""
@@ -97,6 +99,15 @@ async def rules(case: Posed) -> BrainAnswer:
     return rule_based_answer(
         case.snapshot, case.scan, settings.policy_settings(), settings.limits()
     )
+
+
+def any_option(case: Case) -> list[Trial]:
+    """Return every option of the menu, as if each had been chosen once."""
+    options = choices_in(case).proposals.values()
+    return [
+        scored(case, BrainAnswer(proposal=option, source="rule_based"), repeat=nth)
+        for nth, option in enumerate(options)
+    ]
 
 
 @contextmanager
@@ -179,6 +190,9 @@ def evaluate(
             "hold": await asked(cases, hold, on_trial=partial(on_trial, "hold")),
             "rules": await asked(cases, rules, on_trial=partial(on_trial, "rules")),
         }
+        if brain == "llm" and settings.llm_protocol == "menu":
+            trials = [trial for case in cases for trial in any_option(case)]
+            answers["any-option"] = trials, ""
         if brain == "llm":
             with usage_database(home) as database:
                 names: list[BrainName] = ["llm-unchecked", "llm"] if unchecked else ["llm"]

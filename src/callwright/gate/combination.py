@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from callwright.agents.endpoint import Endpoint
 from callwright.agents.prompt import instructions
-from callwright.agents.providers import Provider
+from callwright.agents.providers import Protocol, Provider
 from callwright.agents.toolbox import Decision, tools_text
 from callwright.config import Settings
 from callwright.domain.base import Frozen
@@ -25,7 +25,7 @@ from callwright.domain.decision import RollCoveredCall, RollParams
 from callwright.domain.hosts import is_loopback
 from callwright.errors import ConfigError
 from callwright.evaluation.cases import Case, case_of, suite_settings
-from callwright.evaluation.showing import as_shown
+from callwright.evaluation.showing import as_shown, choices_in
 from callwright.evaluation.situations import matching
 from callwright.gate.approvals import PARTS, Part, hash_of, version_of_parts
 from callwright.gate.standing import CANARIES
@@ -35,6 +35,7 @@ from callwright.tools.fences import FENCE_CLOSE, FENCE_OPEN
 THIS_MACHINE = "this machine"
 
 _NAME = re.compile(r'"(\w+)":')
+_WORD = re.compile(r"[A-Za-z_]+")
 _DATA = re.compile(f"{re.escape(FENCE_OPEN)}.*?{re.escape(FENCE_CLOSE)}", re.DOTALL)
 _PORTS = {"http": 80, "https": 443}
 
@@ -83,14 +84,14 @@ def combination_of(settings: Settings, model: str | None = None) -> Combination:
     provider = Provider(asked, clock=lambda: 0.0)
     server = mask(_address(provider.endpoint))
     cases = _canary_cases(settings)
-    around, names = _shown(cases)
+    around, names = _shown(cases, asked.protocol)
     contents: dict[Part, Any] = {
-        "prompt": [_prompt(settings, stepwise=asked.is_stepwise), around.pop("message")],
+        "prompt": [_prompt(settings, asked.protocol), around.pop("message")],
         "tools": [
-            tools_text(stepwise=asked.is_stepwise),
+            tools_text(asked.protocol),
             names,
             around,
-            _refused(cases[0]),
+            _refused(cases[0], asked.protocol),
         ],
         "settings": [asked.wire, asked.protocol, _options(provider, model)],
         "model": model,
@@ -105,9 +106,9 @@ def combination_of(settings: Settings, model: str | None = None) -> Combination:
     )
 
 
-def _prompt(settings: Settings, *, stepwise: bool) -> str:
+def _prompt(settings: Settings, protocol: Protocol) -> str:
     suite = suite_settings(settings)
-    return instructions(suite.limits(), suite.policy_settings(), stepwise=stepwise)
+    return instructions(suite.limits(), suite.policy_settings(), protocol=protocol)
 
 
 def _options(provider: Provider, model: str) -> Mapping[str, Any]:
@@ -133,17 +134,21 @@ def _canary_cases(settings: Settings) -> tuple[Case, ...]:
     return tuple(case_of(situation, suite) for situation in matching(CANARIES))
 
 
-def _shown(cases: Sequence[Case]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def _shown(
+    cases: Sequence[Case], protocol: Protocol
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Return, by what tells it, every text around the data, and every name of a field in it.
 
-    Names only: the last digit of a number may depend on the machine.
+    Names only: the last digit of a number may depend on the machine. A menu tells its facts in
+    sentences, and there every word counts.
     """
+    named = _WORD if protocol == "menu" else _NAME
     around: dict[str, set[str]] = {}
     names: dict[str, set[str]] = {}
     for case in cases:
-        for source, text in as_shown(case).items():
+        for source, text in as_shown(case, protocol).items():
             around.setdefault(source, set()).add(_DATA.sub("", text))
-            names.setdefault(source, set()).update(_NAME.findall(text))
+            names.setdefault(source, set()).update(named.findall(text))
     return _sorted(around), _sorted(names)
 
 
@@ -151,8 +156,9 @@ def _sorted(found: Mapping[str, set[str]]) -> dict[str, list[str]]:
     return {source: sorted(values) for source, values in found.items()}
 
 
-def _refused(case: Case) -> str:
+def _refused(case: Case, protocol: Protocol) -> str:
     """Return what the model is told of a proposal that does not fit, as a decision tells it."""
-    decision = Decision(case.snapshot, case.scan, case.settings.limits(), None)
+    choices = choices_in(case) if protocol == "menu" else None
+    decision = Decision(case.snapshot, case.scan, case.settings.limits(), None, choices)
     unknown = RollParams(underlying="BTC", from_symbol="BTC-1JAN26-1-C", symbol="BTC-2JAN26-1-C")
     return decision.take(RollCoveredCall(params=unknown).model_dump_json())
