@@ -13,6 +13,7 @@ from callwright.config import Settings, load_settings
 from callwright.domain.decision import DoNothing
 from callwright.errors import ConfigError
 from callwright.evaluation.cases import Case, case_of, suite_settings
+from callwright.evaluation.page import comparison_text
 from callwright.evaluation.running import (
     UNREACHED_MAX,
     Report,
@@ -253,6 +254,8 @@ def test_a_menu_is_compared_with_choosing_blindly() -> None:
     assert [run.brain for run in report.runs] == ["hold", "rules", "any-option", "llm"]
     blind = run_of(report, "any-option")
     assert blind.model is None
+    assert "choosing blindly" in comparison_text(blind)
+    assert "choosing blindly" not in comparison_text(run_of(report, "llm"))
     by_name = {
         name: [trial.answer for trial in blind.trials if trial.situation == name]
         for name in ("care/cover-lost", "desk/halted", "open/calm")

@@ -48,7 +48,7 @@ def report_view(report: Report, situations: Sequence[Situation]) -> list[Rendera
         families.add_row(family, *("—" if r is None else f"{r * 100:.0f}" for r in right))
     meanings = "; ".join(f"{name}: {meaning[:-1]}" for name, meaning in MEASURES.items())
     last = report.runs[-1]
-    notes = [comparison_text(run) for run in report.runs if run.model]
+    notes = [comparison_text(run) for run in report.runs if run.brain != "hold"]
     if last.model is not None:
         notes.append(f"llm: {last.model}; {prompt_text(report)}.")
     notes += [

@@ -161,9 +161,11 @@ def comparison_text(run: Run) -> str:
     found = run.against_rules
     if found is None or run.brain == "rules":
         return ""
+    blind = "Every option of each menu in turn is what choosing blindly would score: "
     return (
-        f"{run.brain} against the rules: right more often in {found.better} situations, less often "
-        f"in {found.worse} (sign test p = {found.p_value:.3g})."
+        f"{blind if run.brain == 'any-option' else ''}{run.brain} against the rules: right more "
+        f"often in {found.better} situations, less often in {found.worse} (sign "
+        f"test p = {found.p_value:.3g})."
     )
 
 
