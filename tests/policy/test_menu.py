@@ -6,6 +6,7 @@ import pytest
 
 from callwright.brain import rule_based_answer
 from callwright.config import load_settings
+from callwright.domain.decision import Proposal
 from callwright.domain.menu import Menu
 from callwright.evaluation.answers import HOLD, text_of
 from callwright.evaluation.cases import Case, case_of, suite_settings
@@ -27,15 +28,17 @@ def menu_of(case: Case, *, has_prechecks: bool = True) -> Menu:
     return menu_now(case.snapshot, case.scan, policy, limits, has_prechecks=has_prechecks)
 
 
+def proposals_of(menu: Menu) -> list[Proposal]:
+    return [*menu.rolls, *menu.closes, *menu.sales, *menu.harvests]
+
+
 def on(menu: Menu) -> list[str]:
-    proposals = (*menu.rolls, *menu.closes, *menu.sales, *menu.harvests)
-    return [text_of(proposal) for proposal in proposals]
+    return [text_of(proposal) for proposal in proposals_of(menu)]
 
 
 @EACH
 def test_whatever_is_on_it_passes_both_gates(name: str, cases: dict[str, Case]) -> None:
-    menu = menu_of(cases[name])
-    for proposal in (*menu.rolls, *menu.closes, *menu.sales, *menu.harvests):
+    for proposal in proposals_of(menu_of(cases[name])):
         assert cases[name].codes_of(proposal) == ()
         assert proposal.reasoning == ""
 
