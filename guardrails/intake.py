@@ -15,9 +15,9 @@ from callwright.domain.decision import (
     RollCoveredCall,
     parse_proposal,
 )
-from callwright.domain.instrument import parse_option_name
+from callwright.domain.instrument import is_option_name
 from callwright.domain.verdict import Reason, Verdict
-from callwright.errors import DataInvalid, DecisionInvalid
+from callwright.errors import DecisionInvalid
 
 _SIZE_WORDS = ("size", "amount", "quantity", "qty", "contracts", "lots", "notional")
 _FACT_LENGTH_MAX = 300
@@ -38,7 +38,7 @@ def read_proposal(data: Any) -> Proposal | Verdict:
             return _why_invalid(data, exc)
     if not isinstance(proposal, DoNothing):
         for field, symbol in proposal.params:
-            if field.endswith("symbol") and not _is_option_name(symbol):
+            if field.endswith("symbol") and not is_option_name(symbol):
                 return Verdict.deny("SYMBOL_UNREADABLE", symbol=_shown(symbol))
     return proposal
 
@@ -66,14 +66,6 @@ def _as_mapping(data: Any) -> Mapping[Any, Any] | None:
         except (ValueError, RecursionError):
             return None
     return data if isinstance(data, Mapping) else None
-
-
-def _is_option_name(symbol: str) -> bool:
-    try:
-        parse_option_name(symbol)
-    except DataInvalid:
-        return False
-    return True
 
 
 def _shown(value: object) -> str:

@@ -180,7 +180,7 @@ def test_a_secret_keeps_a_recording_from_being_written(
 ) -> None:
     planted = "sk" + "-" + "x" * 24 if where == "looks-like-one" else KEY
     if where == "prompt":
-        monkeypatch.setattr("callwright.agents.manager.situation", lambda snapshot: planted)
+        monkeypatch.setattr("callwright.agents.manager.situation", lambda *shown: planted)
 
     def model(request: Request) -> Reply:
         reply = scripted_model(request)
