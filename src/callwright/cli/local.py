@@ -133,7 +133,7 @@ def _announce(url: str, model: str, *, as_json: bool) -> None:
         f"{model} at {url}. In another terminal:\n"
         f"  export LLM_BASE_URL={url} LLM_MODEL_NAME={model} LLM_PROTOCOL=menu\n"
         "  export LLM_ALLOW_PRIVATE_NETWORK=true LLM_TIMEOUT_SECONDS=180\n"
-        "  callwright run --brain llm --market synthetic:7 --step 6h --cycles 5\n"
+        "  callwright run --brain llm --market synthetic:7 --step 6h --cycles 5 --interval 1\n"
         '  callwright chat "Why did you do that?"',
         flush=True,
     )
