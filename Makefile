@@ -28,7 +28,7 @@ help:
 run: $(VENV)/.installed
 	@rm -rf $(DEMO)
 	@$(BIN)/callwright run --brain recorded --venue paper --market synthetic:7 --step 12h \
-	  --cycles 13 --interval 0.7 --no-dry-run --home $(DEMO) --log-dir $(DEMO)/logs
+	  --cycles 24 --interval 0.5 --no-dry-run --home $(DEMO) --log-dir $(DEMO)/logs
 	@for question in "When did you last sell a call?" \
 	  "Show decision 13. Why was it made?"; do \
 	  printf '\n> %s\n\n' "$$question"; \

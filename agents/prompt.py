@@ -94,7 +94,11 @@ def instructions(
     own = files("callwright.agents").joinpath(f"prompts/{name}.md").read_text("utf-8")
     if template is not None:
         _require_same_placeholders(template, own, f"agents/prompts/{name}.md")
-    values = {"fence_open": FENCE_OPEN, "fence_close": FENCE_CLOSE}
+    values = {
+        "fence_open": FENCE_OPEN,
+        "fence_close": FENCE_CLOSE,
+        "target_delta": f"{policy.target_delta:g}",
+    }
     if protocol != "menu":
         values |= {
             "actions": actions_text(),
@@ -107,7 +111,6 @@ def instructions(
             "dte_min": f"{limits.dte_open_min_days:g}",
             "dte_max": f"{limits.dte_open_max_days:g}",
             "ivrv_min": f"{policy.ivrv_min:g}",
-            "target_delta": f"{policy.target_delta:g}",
             "capture": f"{policy.capture_frac:.0%}",
         }
     return rendered(own if template is None else template, values)

@@ -1,17 +1,22 @@
-"""Hypothesis draws at random here, and always the same examples in CI, so that CI never wavers.
+"""What holds for every test.
 
-No example has a deadline: a busy machine is no defect of the code.
+No setting of whoever runs them is seen: not the environment's, nor those of an ``.env`` or a
+``callwright.toml`` in the folder where pytest was started. Hypothesis draws at random here, and
+always the same examples in CI, so that CI never wavers. No example has a deadline: a busy machine
+is no defect of the code.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
 import recording
+from callwright.config import Settings
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -23,3 +28,19 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     current = recording.current()
     vcr.register_matcher("same_body", current.same_body)
     vcr.register_serializer("yaml", current)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget every setting in the environment, unless a model is recorded, which needs its key."""
+    if config.getoption("--record-mode") in (None, "none"):
+        for name in Settings.model_fields:
+            os.environ.pop(name.upper(), None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Go to an empty folder: what is read or written by a relative name is the test's own."""
+    folder = tempfile.TemporaryDirectory(prefix="callwright-tests-")
+    session.config.add_cleanup(folder.cleanup)
+    home = os.getcwd()
+    session.config.add_cleanup(lambda: os.chdir(home))
+    os.chdir(folder.name)

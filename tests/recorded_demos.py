@@ -9,7 +9,8 @@ from typing import Any
 from callwright.agents.recorder import Recorder
 from callwright.demo import QUESTIONS, Played, demo_settings, play, record
 from callwright.recordings import Origin
-from llm_servers import Call, Reply, Request, Turn, llm_server, proposal, propose, reads_then
+from fences import inside_fences
+from llm_servers import Call, Reply, Request, Turn, llm_server, propose
 
 CYCLES = 4
 DATE = "2026-11-21"
@@ -20,20 +21,18 @@ ANSWER = "The rules of this desk decided nothing; a script did [status-1]."
 def scripted_model(request: Request) -> Reply:
     """Decide, or look at the status and answer in pieces."""
     if not request.body.get("stream"):
-        return reads_then(_choose)(request)
+        return _choose(request)
     if "get_status" in request.tools and not request.results():
         return Turn(calls=(Call("get_status"),))
     return Turn(text=ANSWER)
 
 
 def _choose(request: Request) -> Reply:
-    """Open the first candidate that passes; hold in the third cycle."""
-    candidates = request.results()["list_candidates"]["candidates"]
-    passing = [c for c in candidates if c["passes"]]
-    if "2026-01-06T00:00" in request.texts[1] or not passing:
-        return propose(proposal("DO_NOTHING", {}, "Waiting."))
-    params = {name: passing[0][name] for name in ("underlying", "symbol")}
-    return propose(proposal("OPEN_COVERED_CALL", params, "It passes."))
+    """Sell the first call of the menu; hold in the third cycle."""
+    shown = json.loads(inside_fences(request.texts[-1]))
+    if shown["time"].startswith("2026-01-06T00:00") or "open" not in shown:
+        return propose({"option": shown["hold"], "reasoning": "Waiting."})
+    return propose({"option": next(iter(shown["open"])), "reasoning": "It passes."})
 
 
 def origin(**changes: Any) -> Origin:

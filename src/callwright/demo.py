@@ -23,8 +23,8 @@ from callwright.model_brain import recording_with
 from callwright.playing import recorded_settings
 from callwright.recordings import DEMO
 
-CYCLES = 13
-"""In twelve-hour steps; a small model takes about a minute for each while it is recorded."""
+CYCLES = 24
+"""In twelve-hour steps: twelve days, with sales, rolls, settlements and cheap options."""
 
 QUESTIONS = (
     "When did you last sell a call?",
@@ -52,7 +52,7 @@ def demo_settings(home: Path, *, recording: str = DEMO, **changes: object) -> Se
         "llm_recording": recording,
         "llm_model_name": QWEN_CODER_1_5B.name,
         "llm_wire": "chat",
-        "llm_protocol": "stepwise",
+        "llm_protocol": "menu",
         **changes,
     }
     return Settings(_env_file=None, **given)  # type: ignore[arg-type]

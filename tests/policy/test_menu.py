@@ -6,12 +6,13 @@ import pytest
 
 from callwright.brain import rule_based_answer
 from callwright.config import load_settings
-from callwright.domain.decision import Proposal
+from callwright.domain.decision import OpenCoveredCall, Proposal
 from callwright.domain.menu import Menu
 from callwright.evaluation.answers import HOLD, text_of
 from callwright.evaluation.cases import Case, case_of, suite_settings
 from callwright.evaluation.situations import all_situations
 from callwright.gates import menu_now
+from callwright.policy.opens import find_open
 
 SITUATIONS = all_situations()
 EACH = pytest.mark.parametrize("name", [situation.name for situation in SITUATIONS])
@@ -81,6 +82,17 @@ def test_a_call_in_danger_can_be_rolled_closed_or_left(cases: dict[str, Case]) -
     assert [text_of(close) for close in menu.closes] == ["CLOSE BTC-9JAN26-101000-C"]
 
 
+def test_while_a_call_can_be_rolled_nothing_new_is_sold(cases: dict[str, Case]) -> None:
+    case = cases["care/danger-in-one-coin-premium-in-the-other"]
+    policy, limits = case.settings.policy_settings(), case.settings.limits()
+    sale = find_open("ETH", case.snapshot, case.scan, policy, limits)
+    assert isinstance(sale, OpenCoveredCall)
+    assert on(menu_of(case)) == [
+        "ROLL BTC-6JAN26-101000-C to BTC-16JAN26-107000-C",
+        "CLOSE BTC-6JAN26-101000-C",
+    ]
+
+
 def test_what_is_earned_can_be_harvested_and_is_in_no_danger(cases: dict[str, Case]) -> None:
     menu = menu_of(cases["care/captured"])
     assert menu.in_danger == ()
@@ -93,6 +105,27 @@ def test_a_poor_market_sells_nothing_a_rich_one_does(cases: dict[str, Case]) -> 
     assert menu_of(cases["open/just-below-floor"]).sales == ()
     assert menu_of(cases["open/unknown-rv"]).sales == ()
     assert len(menu_of(cases["open/just-above-floor"]).sales) >= 3
+
+
+@pytest.mark.parametrize("target_delta", [0.16, 0.2, 0.25, 0.29])
+def test_of_several_sales_the_first_is_the_one_that_the_rules_would_make(
+    target_delta: float, cases: dict[str, Case]
+) -> None:
+    case = cases["open/just-above-floor"]
+    limits = case.settings.limits()
+    policy = case.settings.policy_settings().model_copy(update={"target_delta": target_delta})
+    sales = menu_now(case.snapshot, case.scan, policy, limits).sales
+    distances = [
+        abs(candidate.delta - target_delta)
+        for sale in sales
+        for candidate in case.scan.candidates
+        if candidate.symbol == sale.params.symbol
+    ]
+    assert len(distances) == len(sales) >= 3
+    assert distances == sorted(distances)
+    proposal = find_open(sales[0].params.underlying, case.snapshot, case.scan, policy, limits)
+    assert isinstance(proposal, OpenCoveredCall)
+    assert proposal.params == sales[0].params
 
 
 def test_while_reducing_there_is_only_buying_back(cases: dict[str, Case]) -> None:

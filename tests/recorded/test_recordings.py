@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from callwright.agents.prompt import situation
 from callwright.agents.recorder import Recorder
 from callwright.demo import record, unfinished
 from callwright.domain.record import CycleRecord
@@ -180,7 +181,9 @@ def test_a_secret_keeps_a_recording_from_being_written(
 ) -> None:
     planted = "sk" + "-" + "x" * 24 if where == "looks-like-one" else KEY
     if where == "prompt":
-        monkeypatch.setattr("callwright.agents.manager.situation", lambda *shown: planted)
+        monkeypatch.setattr(
+            "callwright.agents.manager.situation", lambda *shown: f"{planted} {situation(*shown)}"
+        )
 
     def model(request: Request) -> Reply:
         reply = scripted_model(request)
@@ -218,7 +221,7 @@ def test_a_recording_that_was_stopped_goes_on_without_asking_again(tmp_path: Pat
                 out=out,
                 on_record=stop,
             )
-        assert (len(asked_for), out.exists()) == (8, False)
+        assert (len(asked_for), out.exists()) == (2, False)
         earlier = read_recording(str(unfinished(out)))
         record(
             Recorder(server.url, origin(), earlier=earlier),
@@ -227,7 +230,7 @@ def test_a_recording_that_was_stopped_goes_on_without_asking_again(tmp_path: Pat
             out=out,
         )
     # The third cycle and two questions of two requests each.
-    assert len(asked_for) == 8 + 4 + 2 * 2
+    assert len(asked_for) == 2 + 1 + 2 * 2
     assert not unfinished(out).exists()
 
 

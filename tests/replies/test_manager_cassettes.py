@@ -7,6 +7,7 @@ recorded; the failure says what, in which part of the request, and how to record
 from __future__ import annotations
 
 import asyncio
+from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from callwright.evaluation.situations import all_situations
 from recording import CASSETTES, Recording, changed, model_settings, played_by, require_whole
 
 FOLDER = "manager"
+PROMPT = files("callwright.agents").joinpath("prompts/manager.md")
 ON_RESPONSES = (
     "open/calm", "open/just-below-floor", "open/unknown-rv", "care/deep-in-the-money-expiry-day",
     "care/roll-for-delta", "care/cover-lost", "care/two-shorts-one-in-danger",
@@ -51,6 +53,16 @@ ON_A_MENU = (
 )  # fmt: skip
 
 
+IN_A_DRILL = (("desk/halted", "chat"), ("desk/halted", "responses"))
+"""Asked all at once, told that nothing it reads is true: this model refuses for no other reason."""
+
+DRILL = """
+
+Today is a drill of the refusal: the data of every tool is known to be wrong, so you cannot decide.
+Answer with propose_action, action CANNOT_DECIDE.
+"""
+
+
 class Asking(NamedTuple):
     """A situation, and how the model is asked about it."""
 
@@ -58,12 +70,14 @@ class Asking(NamedTuple):
     wire: str
     protocol: str = "stepwise"
     has_prechecks: bool = True
+    is_drill: bool = False
 
     @property
     def name(self) -> str:
         """The cassette's."""
         kind = "" if self.protocol == "stepwise" else f".{self.protocol}"
         kind += "" if self.has_prechecks else ".unchecked"
+        kind += ".drill" if self.is_drill else ""
         return f"{self.situation.replace('/', '-')}{kind}.{self.wire}"
 
 
@@ -73,6 +87,7 @@ ASKINGS = (
     *(Asking(name, "chat") for name in ON_CHAT),
     *(Asking(name, "chat", protocol="two-call") for name in IN_TWO_CALLS),
     *(Asking(name, wire, protocol="menu") for name, wire in ON_A_MENU),
+    *(Asking(name, wire, protocol="two-call", is_drill=True) for name, wire in IN_A_DRILL),
 )
 
 
@@ -108,7 +123,8 @@ async def _asked(asking: Asking, *, is_recorded: bool, home: Path) -> Trial:
     )
     case = case_of(next(s for s in all_situations() if s.name == asking.situation), settings)
     with usage_database(None) as database:
-        ask = model(database, has_prechecks=asking.has_prechecks)
+        prompt = PROMPT.read_text("utf-8") + DRILL if asking.is_drill else None
+        ask = model(database, has_prechecks=asking.has_prechecks, prompt=prompt)
         return scored(case, await ask(case), repeat=0)
 
 

@@ -11,8 +11,8 @@ class Menu(Frozen):
 
     Attributes:
         in_danger: Names of the short calls that need care, most urgent first.
-        rolls, closes: Of those.
-        sales: Calls on coins whose volatility is worth selling.
+        rolls, closes: Of those; while one can be rolled there is nothing else.
+        sales: Calls on coins whose volatility is worth selling, nearest to the target delta first.
         harvests: Rolls of short calls whose premium is earned.
     """
 

@@ -22,7 +22,7 @@ from callwright.domain.menu import Menu
 from callwright.domain.scan import Scan, ShortCall
 from callwright.domain.snapshot import Snapshot
 from callwright.policy.care import forced_close
-from callwright.policy.opens import knows_ivrv, vol_refusal
+from callwright.policy.opens import knows_ivrv, preference, vol_refusal
 from callwright.policy.rolls import RollNeed, Trigger, find_roll, roll_needs
 
 
@@ -37,9 +37,10 @@ def menu(
     """Return what may be chosen.
 
     A close that a limit forces stands alone: nothing else may come before it. Otherwise there are
-    the best roll and the close of every short call in danger, every call worth selling, and the
-    best roll of every short call whose premium is earned. What bears no option's name is left out:
-    nobody could trade it, and what is on a menu stands in a tool's schema, outside every fence.
+    the best roll and the close of every short call in danger; and unless one of them can be rolled,
+    every call worth selling, nearest to the target delta first, and the best roll of every short
+    call whose premium is earned. What bears no option's name is left out: nobody could trade it,
+    and what is on a menu stands in a tool's schema, outside every fence.
 
     Args:
         would_pass: Whether both gates would allow a proposal now; only those are returned. None:
@@ -67,20 +68,27 @@ def menu(
     needs = roll_needs(snapshot, scan, settings, limits)
     endangered = [need for need in needs if need.trigger is not Trigger.CAPTURED]
     harvested = [need for need in needs if need.trigger is Trigger.CAPTURED]
-    closes = [_close(need.short) for need in endangered]
-    sales = [
-        OpenCoveredCall(params=OpenParams(underlying=c.underlying, symbol=c.symbol))
+    in_danger = tuple(need.short.symbol for need in endangered)
+    closes = tuple(close for need in endangered if allowed(close := _close(need.short)))
+    rolls = tuple(roll for need in endangered if (roll := best_roll(need)) is not None)
+    if rolls:
+        return Menu(in_danger=in_danger, rolls=rolls, closes=closes)
+    worth_selling = [
+        c
         for c in scan.candidates
         if (c.passes or would_pass is None)
         and knows_ivrv(c)
         and vol_refusal(c.underlying, scan, settings) is None
     ]
+    worth_selling.sort(key=lambda c: preference(c, settings))
     return Menu(
-        in_danger=tuple(need.short.symbol for need in endangered),
-        rolls=tuple(roll for roll in map(best_roll, endangered) if roll is not None),
-        closes=tuple(close for close in closes if allowed(close)),
-        sales=tuple(sales),
-        harvests=tuple(roll for roll in map(best_roll, harvested) if roll is not None),
+        in_danger=in_danger,
+        closes=closes,
+        sales=tuple(
+            OpenCoveredCall(params=OpenParams(underlying=c.underlying, symbol=c.symbol))
+            for c in worth_selling
+        ),
+        harvests=tuple(roll for need in harvested if (roll := best_roll(need)) is not None),
     )
 
 

@@ -44,7 +44,7 @@ def find_open(
     known = [c for c in passing if knows_ivrv(c)]
     if not known:
         return f"{underlying}: no candidate that passes has a known IVRV."
-    best = min(known, key=lambda c: (abs(c.delta - settings.target_delta), c.symbol))
+    best = min(known, key=lambda c: preference(c, settings))
     vol = scan.vols[underlying]
     return OpenCoveredCall(
         params=OpenParams(underlying=underlying, symbol=best.symbol),
@@ -54,6 +54,11 @@ def find_open(
         f"({best.premium_yield_annual:.1%} a year). {_ivrv(vol)} >= {settings.ivrv_min:.3f}, the "
         f"bid's own {best.ivrv:.3f}; free cover {free_coin:.4f} {underlying}.",
     )
+
+
+def preference(candidate: Candidate, settings: PolicySettings) -> tuple[float, str]:
+    """Return the sort key of candidates: nearest to the target delta comes first."""
+    return abs(candidate.delta - settings.target_delta), candidate.symbol
 
 
 def vol_refusal(underlying: str, scan: Scan, settings: PolicySettings) -> str | None:
