@@ -48,3 +48,19 @@ def test_every_cassette_says_where_it_is_from_and_holds_no_secret(folder: str) -
         for each in cassette["interactions"]:
             for part in (each["request"], each["response"]):
                 assert {name.lower() for name in part["headers"]} <= {"content-type"}, path
+
+
+def test_the_managers_show_every_way_in_which_a_decision_ends() -> None:
+    outcomes: set[str] = set()
+    for path, cassette in cassettes("manager"):
+        answer, asked = cassette["answer"], cassette["interactions"]
+        action = answer["failure"] or answer["answer"].partition(" ")[0]
+        outcomes |= {action, f"{action} denied"} if answer["codes"] else {action}
+        if '"accepted":false' in asked[-1]["request"]["body"].translate({92: None, 32: None}):
+            outcomes.add("corrected")
+        outcomes.add(path.suffixes[-2])
+    # Should a newly recorded model never do one of these, docs/cassettes.md has to say so.
+    assert outcomes >= {
+        *("OPEN", "ROLL", "CLOSE", "HOLD", "LLM_REFUSED", "OPEN denied", "ROLL denied"),
+        *("corrected", ".responses", ".chat"),
+    }
