@@ -188,7 +188,7 @@ def changed(recording: Recording) -> str:
     return (
         f"{recording.name}.yaml in tests/cassettes was recorded with another request.\n"
         f"  what differs: {recording.difference}\n"
-        "  if you meant to change that: make record (a local model, about an hour), then see\n"
+        "  if you meant to change that: make record (a local model, half an hour), then see\n"
         "  what became of the answers with: git diff --stat tests/cassettes"
     )
 

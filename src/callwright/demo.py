@@ -128,7 +128,7 @@ def record(
     fresh = unfinished(out)
 
     def keep(record: CycleRecord) -> None:
-        # Should it be killed after an hour, nothing of it has to be asked for again.
+        # Should it be killed, nothing of it has to be asked for again.
         recorder.save_unfinished(fresh)
         on_record(record)
 

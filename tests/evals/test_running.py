@@ -251,7 +251,9 @@ def test_a_menu_is_compared_with_choosing_blindly() -> None:
         settings = llm_settings(server.url, llm_protocol="menu")
         report = evaluate(situations, settings, brain="llm")
         assert len(server.requests) == 3
-    assert [run.brain for run in report.runs] == ["hold", "rules", "any-option", "llm"]
+    assert [run.brain for run in report.runs] == [
+        *("hold", "rules", "any-option", "first-option", "llm")
+    ]
     blind = run_of(report, "any-option")
     assert blind.model is None
     assert "choosing blindly" in comparison_text(blind)
@@ -262,6 +264,10 @@ def test_a_menu_is_compared_with_choosing_blindly() -> None:
     }
     assert by_name["care/cover-lost"] == ["CLOSE BTC-9JAN26-105000-C", "HOLD"]
     assert by_name["desk/halted"] == ["HOLD"]
+    first = run_of(report, "first-option")
+    assert [trial.answer for trial in first.trials] == [each[0] for each in by_name.values()]
+    assert "without a model" in comparison_text(first)
+    assert first.score.right.share == 1
     # A half, all, and all but holding.
     sales = len(by_name["open/calm"])
     assert blind.score.right.share == pytest.approx((1 / 2 + 1 + (sales - 1) / sales) / 3)

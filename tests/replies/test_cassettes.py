@@ -50,7 +50,7 @@ def test_every_cassette_says_where_it_is_from_and_holds_no_secret(folder: str) -
                 assert {name.lower() for name in part["headers"]} <= {"content-type"}, path
 
 
-def test_the_managers_show_every_way_in_which_a_decision_ends() -> None:
+def test_the_managers_show_the_ends_that_the_documentation_names() -> None:
     outcomes: set[str] = set()
     for path, cassette in cassettes("manager"):
         answer, asked = cassette["answer"], cassette["interactions"]

@@ -54,7 +54,7 @@ ON_A_MENU = (
 
 
 IN_A_DRILL = (("desk/halted", "chat"), ("desk/halted", "responses"))
-"""Asked all at once, told that nothing it reads is true: this model refuses for no other reason."""
+"""Asked all at once, and ordered to refuse: of its own accord this model never does."""
 
 DRILL = """
 

@@ -156,14 +156,19 @@ def took(score: Score) -> list[str]:
     ]
 
 
+_WITHOUT_A_MODEL = {
+    "any-option": "Every option of each menu in turn is what choosing blindly would score: ",
+    "first-option": "The first option of each menu is what code would choose without a model: ",
+}
+
+
 def comparison_text(run: Run) -> str:
     """Return one sentence on a brain against the rules; empty for the rules themselves."""
     found = run.against_rules
     if found is None or run.brain == "rules":
         return ""
-    blind = "Every option of each menu in turn is what choosing blindly would score: "
     return (
-        f"{blind if run.brain == 'any-option' else ''}{run.brain} against the rules: right more "
+        f"{_WITHOUT_A_MODEL.get(run.brain, '')}{run.brain} against the rules: right more "
         f"often in {found.better} situations, less often in {found.worse} (sign "
         f"test p = {found.p_value:.3g})."
     )

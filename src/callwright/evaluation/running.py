@@ -27,8 +27,9 @@ from callwright.evaluation.situations import Situation, suite_version
 from callwright.memory.database import DeskDatabase, open_desk_database
 from callwright.ports import BrainAnswer
 
-BrainName = Literal["hold", "rules", "any-option", "llm-unchecked", "llm"]
-"""``any-option`` is every option of a menu in turn: what choosing blindly would score."""
+BrainName = Literal["hold", "rules", "any-option", "first-option", "llm-unchecked", "llm"]
+"""``any-option`` is every option of a menu in turn, what choosing blindly would score;
+``first-option`` is always the first, what the menu's own order would score without a model."""
 
 UNREACHED_MAX = 5
 """Askings in a row that a server does not answer, before the rest is left out."""
@@ -102,7 +103,7 @@ async def rules(case: Posed) -> BrainAnswer:
 
 
 def any_option(case: Case) -> list[Trial]:
-    """Return every option of the menu, as if each had been chosen once."""
+    """Return every option of the menu in its order, as if each had been chosen once."""
     options = choices_in(case).proposals.values()
     return [
         scored(case, BrainAnswer(proposal=option, source="rule_based"), repeat=nth)
@@ -191,8 +192,9 @@ def evaluate(
             "rules": await asked(cases, rules, on_trial=partial(on_trial, "rules")),
         }
         if brain == "llm" and settings.llm_protocol == "menu":
-            trials = [trial for case in cases for trial in any_option(case)]
-            answers["any-option"] = trials, ""
+            menus = [any_option(case) for case in cases]
+            answers["any-option"] = [trial for trials in menus for trial in trials], ""
+            answers["first-option"] = [trials[0] for trials in menus], ""
         if brain == "llm":
             with usage_database(home) as database:
                 names: list[BrainName] = ["llm-unchecked", "llm"] if unchecked else ["llm"]

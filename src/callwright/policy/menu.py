@@ -44,7 +44,8 @@ def menu(
 
     Args:
         would_pass: Whether both gates would allow a proposal now; only those are returned. None:
-            what gates say is left out, to measure what it is worth to a model.
+            what gates say is left out, to measure what it is worth to a model. A roll that they
+            would deny then hides the sales as one that they allow does.
     """
 
     scan = _readable(scan)
