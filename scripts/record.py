@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from callwright.config import load_settings
 from callwright.errors import CallwrightError
 from callwright.local.fetching import sha256_of
 from callwright.local.model import QWEN_CODER_1_5B
@@ -43,9 +44,18 @@ def main() -> int:
         origin = {"recorded": f"{datetime.now(UTC):%Y-%m-%d}"}
         environment = dict(os.environ)
         if arguments.model:
-            origin |= {"model": arguments.model, "server": os.environ.get("LLM_BASE_URL", "OpenAI")}
+            try:
+                # Its key and its address may stand in .env; the tests see neither file nor others.
+                settings = load_settings()
+            except CallwrightError as exc:
+                print(f"{exc.message}\n  what to do: {exc.remedy}", file=sys.stderr)
+                return 2
+            url = settings.llm_base_url or ""
+            origin |= {"model": arguments.model, "server": url or "OpenAI"}
             environment["CALLWRIGHT_RECORD_MODEL"] = arguments.model
-            environment["CALLWRIGHT_RECORD_URL"] = os.environ.get("LLM_BASE_URL", "")
+            environment["CALLWRIGHT_RECORD_URL"] = url
+            if settings.openai_api_key is not None:
+                environment["OPENAI_API_KEY"] = settings.openai_api_key.get_secret_value()
         else:
             path = QWEN_CODER_1_5B.path_in(arguments.home)
             serving = Serving(path, QWEN_CODER_1_5B.name, threads=arguments.threads, port=8813)

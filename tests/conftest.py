@@ -32,24 +32,16 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Forget every setting in the environment; a model that is recorded needs its key."""
+    is_recorded = config.getoption("--record-mode") not in (None, "none")
     for name in Settings.model_fields:
-        if not (_records(config) and name == "openai_api_key"):
+        if not (is_recorded and name == "openai_api_key"):
             os.environ.pop(name.upper(), None)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Go to an empty folder: what is read or written by a relative name is the test's own.
-
-    A model that is recorded may have its key in ``.env``.
-    """
-    if _records(session.config):
-        return
+    """Go to an empty folder: what is read or written by a relative name is the tests' own."""
     folder = tempfile.TemporaryDirectory(prefix="callwright-tests-")
     session.config.add_cleanup(folder.cleanup)
     home = os.getcwd()
     session.config.add_cleanup(lambda: os.chdir(home))
     os.chdir(folder.name)
-
-
-def _records(config: pytest.Config) -> bool:
-    return config.getoption("--record-mode") not in (None, "none")

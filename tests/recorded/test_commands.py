@@ -60,15 +60,21 @@ def test_what_was_not_recorded_is_announced_where_it_happens_and_in_the_summary(
     assert "Not recorded, so the rules decided: 1." in " ".join(out.split())
 
 
-def test_settings_of_ones_own_are_kept_and_the_prompt_that_they_change_is_named(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "value", "what", "opens"),
+    [
+        ("MAX_NET_DELTA_ABS", "BTC=0.01,ETH=0.1", "another tool or description", "0 opens"),
+        ("TARGET_DELTA", "0.3", "the prompt is another one", "2 opens"),
+    ],
+)
+def test_a_setting_of_ones_own_is_kept_and_what_it_changes_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, what: str, opens: str
 ) -> None:
-    monkeypatch.setenv("MAX_NET_DELTA_ABS", "BTC=0.01,ETH=0.1")
-    monkeypatch.setenv("TARGET_DELTA", "0.3")
+    monkeypatch.setenv(name, value)
     code, out, _ = run(*DESK, "--cycles", "2")
     assert code == 0
-    assert out.count("not recorded: the prompt is another one") == 2
-    assert "0 opens" in out
+    assert out.count(f"the rules decided; this request was not recorded: {what}") == 2
+    assert opens in out
 
 
 def test_with_json_a_script_is_told_on_stderr(run: Run) -> None:
